@@ -1,0 +1,3 @@
+//! The concordat binary.
+
+fn main() {}

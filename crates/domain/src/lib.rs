@@ -1,0 +1,1 @@
+//! The rules of joint complaint handling: events, case fold, judging, deadlines, policy packs, calendars.

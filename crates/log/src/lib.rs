@@ -1,0 +1,1 @@
+//! The shared log: one contract, two adapters (embedded on sled, JetStream).

@@ -1,0 +1,1 @@
+//! The shell around the core: publisher, follower, enforcer, feeds, supervision.

@@ -1,0 +1,1 @@
+//! The contract: generated messages and services, descriptors, and the JSON mapping.

@@ -1,0 +1,1 @@
+//! The node's durable store on sled: journal, outbox, projections, due index, feeds, keyring at rest.

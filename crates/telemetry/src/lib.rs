@@ -1,0 +1,1 @@
+//! Tracing for the node: subscriber, formats, trace context.

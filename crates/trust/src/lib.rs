@@ -1,0 +1,1 @@
+//! Bundles, admission, signatures, chains, the Merkle log, compartments, keyring and grants: crypto without I/O.

@@ -1,0 +1,3 @@
+//! Chores: test, lint, layers, vectors.
+
+fn main() {}
