@@ -1,0 +1,121 @@
+//! What the person has agreed to: scoped by organisation and issue, never a boolean (fact 6).
+//!
+//! Consent here is confidentiality consent (D-01): withdrawing it stops further sharing and makes nothing unlawful that
+//! was shared before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::event::CaseVersion;
+use crate::ids::OrganisationId;
+use crate::judge::Reason;
+
+/// All that the case remembers about consent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    /// The last request: decides what a grant leads to.
+    pub(crate) request: Option<Request>,
+    /// Whether any grant ever took effect.
+    pub(crate) granted: bool,
+    /// What holds for each body named so far.
+    pub(crate) bodies: BTreeMap<OrganisationId, Standing>,
+    /// Bodies that the person excluded by name.
+    pub(crate) excluded: BTreeSet<OrganisationId>,
+    /// The issues agreed to, if not all.
+    pub(crate) issues: Option<BTreeSet<String>>,
+    /// Whether themes may be shared for learning.
+    pub(crate) learning: bool,
+    /// The last day of the consent, if the person set one.
+    pub(crate) expires: Option<Date>,
+    /// Bodies to which a recorded disclosure without consent names as recipients (D-05).
+    pub(crate) disclosed_to: BTreeSet<OrganisationId>,
+    /// When each body was last withdrawn or refused.
+    pub(crate) restricted: BTreeMap<OrganisationId, Moment>,
+}
+
+/// What was last asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) orgs: Vec<OrganisationId>,
+    pub(crate) purpose: String,
+}
+
+/// What the person last said about a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Standing {
+    Granted,
+    Withdrawn,
+    Refused,
+}
+
+/// A place in the case's history that any organisation's version can be compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    /// Who recorded it.
+    pub(crate) author: OrganisationId,
+    /// The author's own sequence.
+    pub(crate) case_seq: u64,
+    /// Effective events up to and including it, by author.
+    pub(crate) effective: BTreeMap<OrganisationId, u64>,
+}
+
+impl Moment {
+    /// Whether `reader`, having seen the case up to `basis`, had not seen this.
+    pub(crate) fn is_after(&self, basis: CaseVersion, reader: &OrganisationId) -> bool {
+        if self.author == *reader {
+            return self.case_seq > basis.own_seq;
+        }
+        let others: u64 = self.effective.iter().filter(|(org, _)| *org != reader).map(|(_, count)| count).sum();
+        others > basis.others
+    }
+}
+
+impl Consent {
+    /// Whether `org` is within the consent on that day.
+    pub(crate) fn covers(&self, org: &OrganisationId, on: Date) -> bool {
+        self.bodies.get(org) == Some(&Standing::Granted)
+            && !self.excluded.contains(org)
+            && self.expires.is_none_or(|last| on <= last)
+    }
+
+    /// Whether sharing with `org` on that day has a basis: a consent that covers it, or a disclosure record.
+    ///
+    /// # Errors
+    /// `no-consent` when nothing was ever granted, `consent-scope-exceeded` when something was, but not this.
+    pub(crate) fn allows<'i>(
+        &self,
+        org: &OrganisationId,
+        issues: impl IntoIterator<Item = &'i String>,
+        on: Date,
+    ) -> Result<(), Reason> {
+        if self.disclosed_to.contains(org) {
+            return Ok(());
+        }
+        if !self.granted {
+            return Err(Reason::NoConsent);
+        }
+        let within = |issue: &String| self.issues.as_ref().is_none_or(|agreed| agreed.contains(issue));
+        if self.covers(org, on) && issues.into_iter().all(within) {
+            Ok(())
+        } else {
+            Err(Reason::ConsentScopeExceeded)
+        }
+    }
+
+    /// Whether the consent in force leaves something out: the flag `partial-consent`.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.granted
+            && (!self.excluded.is_empty()
+                || self.issues.is_some()
+                || self.bodies.values().any(|standing| *standing == Standing::Withdrawn))
+    }
+
+    /// The bodies that are within the consent, whatever the day.
+    pub(crate) fn granted_bodies(&self) -> BTreeSet<OrganisationId> {
+        let granted = self.bodies.iter().filter(|(_, standing)| **standing == Standing::Granted);
+        granted.map(|(org, _)| org.clone()).collect()
+    }
+}

@@ -1,0 +1,156 @@
+//! The list of all event types: the one place that a further event must be added to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// No event type of this name is known to these rules.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an event type of these rules")]
+pub struct UnknownEventType(pub String);
+
+/// Makes the type of all event types from the catalogue.
+macro_rules! catalogue {
+    ($($family:ident { $($variant:ident = $code:literal),* $(,)? })*) => {
+        /// What happened: the name of an event, shown as its kebab-case code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub enum EventType {
+            $($(
+                #[doc = concat!("`", $code, "`.")]
+                $variant,
+            )*)*
+        }
+
+        impl EventType {
+            /// Every event type, in the order of the domain brief.
+            pub const ALL: &[Self] = &[$($(Self::$variant),*),*];
+
+            /// The code.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $($(Self::$variant => $code,)*)*
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    intake {
+        ComplaintReceived = "complaint-received",
+        OralRecordMade = "oral-record-made",
+        ContactPreferencesSet = "contact-preferences-set",
+        ComplaintAcknowledged = "complaint-acknowledged",
+        EarlyResolutionRecorded = "early-resolution-recorded",
+        TriageRecorded = "triage-recorded",
+        LateComplaintAssessed = "late-complaint-assessed",
+        RepresentativeAuthorityChecked = "representative-authority-checked",
+        CapacityAssessed = "capacity-assessed",
+        AdvocacyOffered = "advocacy-offered",
+        IssuesAgreed = "issues-agreed",
+        DuplicateLinked = "duplicate-linked",
+        DiscussionHeld = "discussion-held",
+    }
+    consent {
+        ConsentRequested = "consent-requested",
+        ConsentGranted = "consent-granted",
+        ConsentRefused = "consent-refused",
+        ConsentLapsed = "consent-lapsed",
+        ConsentWithdrawn = "consent-withdrawn",
+        ParticipantRemoved = "participant-removed",
+        ComplainantSignposted = "complainant-signposted",
+        ComplaintPassedOn = "complaint-passed-on",
+        ComplaintAccepted = "complaint-accepted",
+        TransferDeclined = "transfer-declined",
+    }
+    lead {
+        ParticipantAdded = "participant-added",
+        ParticipantJoined = "participant-joined",
+        ParticipantDeclined = "participant-declined",
+        LeadProposed = "lead-proposed",
+        LeadAccepted = "lead-accepted",
+        LeadAgreed = "lead-agreed",
+        LeadDisputed = "lead-disputed",
+        LeadEscalated = "lead-escalated",
+        LeadDetermined = "lead-determined",
+        NamedContactAssigned = "named-contact-assigned",
+        ResponsePeriodSet = "response-period-set",
+        PlanProposed = "plan-proposed",
+        PlanAgreed = "plan-agreed",
+        PlanDisputed = "plan-disputed",
+        PlanAmended = "plan-amended",
+        StrandAssigned = "strand-assigned",
+        StrandAccepted = "strand-accepted",
+    }
+    investigation {
+        InformationRequested = "information-requested",
+        InformationProvided = "information-provided",
+        ContributorProgressReported = "contributor-progress-reported",
+        StrandDelayed = "strand-delayed",
+        ComplainantUpdated = "complainant-updated",
+        ResponsePeriodAmended = "response-period-amended",
+        LateNoticeIssued = "late-notice-issued",
+        StrandSubmitted = "strand-submitted",
+        StrandRevised = "strand-revised",
+    }
+    response {
+        DraftCirculated = "draft-circulated",
+        DraftCommented = "draft-commented",
+        ComplainantCommented = "complainant-commented",
+        ResponseSignedOff = "response-signed-off",
+        ResponseIssued = "response-issued",
+        ImpasseDeclared = "impasse-declared",
+        ImpasseEscalated = "impasse-escalated",
+        ImpasseResolved = "impasse-resolved",
+        ImpasseUnresolved = "impasse-unresolved",
+        PartialResponseIssued = "partial-response-issued",
+        OmbudsmanSignposted = "ombudsman-signposted",
+    }
+    after {
+        ActionAssigned = "action-assigned",
+        ActionCompleted = "action-completed",
+        ActionVerified = "action-verified",
+        ComplainantToldOfAction = "complainant-told-of-action",
+        OmbudsmanEnquiryReceived = "ombudsman-enquiry-received",
+        CaseClosed = "case-closed",
+    }
+    clock {
+        DeadlineApproaching = "deadline-approaching",
+        DeadlineMissed = "deadline-missed",
+    }
+}
+
+impl FromStr for EventType {
+    type Err = UnknownEventType;
+
+    fn from_str(code: &str) -> Result<Self, UnknownEventType> {
+        let known = Self::ALL
+            .iter()
+            .find(|event_type| event_type.code() == code);
+        known
+            .copied()
+            .ok_or_else(|| UnknownEventType(code.to_owned()))
+    }
+}
+
+impl TryFrom<String> for EventType {
+    type Error = UnknownEventType;
+
+    fn try_from(code: String) -> Result<Self, UnknownEventType> {
+        code.parse()
+    }
+}
+
+impl From<EventType> for String {
+    fn from(event_type: EventType) -> Self {
+        event_type.code().to_owned()
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,42 @@
+//! The fields of an event as judging sees them: `process` only, without any wire type.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The `process` fields of an event by their name in the domain brief. A field that is absent is not in the map;
+/// a list that is there but empty is in the map as an empty [`Value::List`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(pub BTreeMap<String, Value>);
+
+impl Fields {
+    /// The value under this name, if the field is there.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// The text under this name, if the field is there and a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// One value. Dates are texts `YYYY-MM-DD`, enumerations are their code, bytes are hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A text, date, code or id.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number.
+    Number(i64),
+    /// A list; its order is the author's.
+    List(Vec<Value>),
+    /// An element with named keys.
+    Record(Fields),
+}
