@@ -6,15 +6,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::brought;
 use crate::command::{self, cargo, workspace_root};
-use crate::layers;
+use crate::{dependencies, layers};
 
 /// A check and what it is called in the summary.
 type Check = (&'static str, fn() -> Result<()>);
 
 /// Cheap ones first, so that a slip shows at once.
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("format", format),
     ("layers", layers::run),
+    ("dependencies", dependencies::run),
     ("proto", proto),
     ("clippy", clippy),
     ("documentation", documentation),

@@ -5,6 +5,7 @@
 
 mod brought;
 mod command;
+mod dependencies;
 mod layers;
 mod lint;
 mod test;
