@@ -116,6 +116,18 @@ fn test_support_is_for_tests_only() {
 }
 
 #[test]
+fn a_crate_may_use_itself_in_its_tests_only() {
+    assert_eq!(
+        after_adding(in_tests("concordat-log"), "concordat-log"),
+        Vec::<String>::new()
+    );
+    assert_one_finding(
+        &after_adding(in_code("concordat-log"), "concordat-log"),
+        &["concordat-log"],
+    );
+}
+
+#[test]
 fn a_library_behind_a_wall_is_found_outside_it() {
     assert_one_finding(
         &after_adding(in_code("sled"), "concordat-node"),
