@@ -1,3 +1,61 @@
-//! The concordat binary.
+//! The `concordat` binary. It holds no rules: it reads arguments, asks a layer below, and prints what it says.
 
-fn main() {}
+mod calendar;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::Format;
+
+/// Organisations answer one health-and-social-care complaint together.
+///
+/// Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 6
+/// precondition not met, 7 differences found.
+#[derive(Debug, Parser)]
+#[command(
+    name = "concordat",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    /// How to print the answer.
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    output: Format,
+
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Working days and months: when a duty is due, and why.
+    #[command(subcommand)]
+    Calendar(calendar::Verb),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.noun {
+        Noun::Calendar(verb) => calendar::run(verb, arguments.output),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
