@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use crate::events::{EventType, UnknownEventType};
+pub use crate::events::{EventBody, EventType, UnknownEventType};
 use crate::fields::Fields;
 use crate::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 

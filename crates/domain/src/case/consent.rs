@@ -68,7 +68,12 @@ impl Moment {
         if self.author == *reader {
             return self.case_seq > basis.own_seq;
         }
-        let others: u64 = self.effective.iter().filter(|(org, _)| *org != reader).map(|(_, count)| count).sum();
+        let others: u64 = self
+            .effective
+            .iter()
+            .filter(|(org, _)| *org != reader)
+            .map(|(_, count)| count)
+            .sum();
         others > basis.others
     }
 }
@@ -97,7 +102,11 @@ impl Consent {
         if !self.granted {
             return Err(Reason::NoConsent);
         }
-        let within = |issue: &String| self.issues.as_ref().is_none_or(|agreed| agreed.contains(issue));
+        let within = |issue: &String| {
+            self.issues
+                .as_ref()
+                .is_none_or(|agreed| agreed.contains(issue))
+        };
         if self.covers(org, on) && issues.into_iter().all(within) {
             Ok(())
         } else {
@@ -110,12 +119,18 @@ impl Consent {
         self.granted
             && (!self.excluded.is_empty()
                 || self.issues.is_some()
-                || self.bodies.values().any(|standing| *standing == Standing::Withdrawn))
+                || self
+                    .bodies
+                    .values()
+                    .any(|standing| *standing == Standing::Withdrawn))
     }
 
     /// The bodies that are within the consent, whatever the day.
     pub(crate) fn granted_bodies(&self) -> BTreeSet<OrganisationId> {
-        let granted = self.bodies.iter().filter(|(_, standing)| **standing == Standing::Granted);
+        let granted = self
+            .bodies
+            .iter()
+            .filter(|(_, standing)| **standing == Standing::Granted);
         granted.map(|(org, _)| org.clone()).collect()
     }
 }

@@ -22,7 +22,10 @@ pub struct DeadlineName {
 impl DeadlineName {
     /// The deadline of this rule about this subject.
     pub fn of(rule: &str, subject: impl fmt::Display) -> Self {
-        Self { rule: rule.to_owned(), subject: Some(subject.to_string()) }
+        Self {
+            rule: rule.to_owned(),
+            subject: Some(subject.to_string()),
+        }
     }
 
     /// The rule.
@@ -40,7 +43,10 @@ impl From<&str> for DeadlineName {
     fn from(text: &str) -> Self {
         match text.split_once(':') {
             Some((rule, subject)) => Self::of(rule, subject),
-            None => Self { rule: text.to_owned(), subject: None },
+            None => Self {
+                rule: text.to_owned(),
+                subject: None,
+            },
         }
     }
 }
@@ -60,7 +66,9 @@ impl From<DeadlineName> for String {
 impl fmt::Display for DeadlineName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rule)?;
-        self.subject.iter().try_for_each(|subject| write!(f, ":{subject}"))
+        self.subject
+            .iter()
+            .try_for_each(|subject| write!(f, ":{subject}"))
     }
 }
 
@@ -120,7 +128,11 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Starts an occurrence; one of the same name that still runs is thereby moved.
     pub(crate) fn start(&mut self, occurrence: Occurrence, at: Timestamp) {
-        let moved = Ending { how: How::Moved, at, by: occurrence.set_by };
+        let moved = Ending {
+            how: How::Moved,
+            at,
+            by: occurrence.set_by,
+        };
         self.stop(moved, |name| *name == occurrence.name);
         self.occurrences.push(occurrence);
     }
@@ -139,11 +151,16 @@ impl Ledger {
 
     /// The running occurrence of this name.
     pub(crate) fn running(&self, name: &DeadlineName) -> Option<&Occurrence> {
-        self.occurrences.iter().find(|occurrence| occurrence.ending.is_none() && occurrence.name == *name)
+        self.occurrences
+            .iter()
+            .find(|occurrence| occurrence.ending.is_none() && occurrence.name == *name)
     }
 
     /// The latest occurrence of this name, running or not.
     pub(crate) fn latest(&self, name: &DeadlineName) -> Option<&Occurrence> {
-        self.occurrences.iter().rev().find(|occurrence| occurrence.name == *name)
+        self.occurrences
+            .iter()
+            .rev()
+            .find(|occurrence| occurrence.name == *name)
     }
 }

@@ -119,7 +119,10 @@ impl From {
         match self {
             Self::New => false,
             Self::In(one) => state == one,
-            Self::Pre => matches!(state, S::Received | S::AwaitingConsent | S::ConsentRefused | S::PassingOn),
+            Self::Pre => matches!(
+                state,
+                S::Received | S::AwaitingConsent | S::ConsentRefused | S::PassingOn
+            ),
             Self::Joining => matches!(state, S::AgreeingLead | S::LeadDisputed),
             Self::Work => (S::Planning..=S::PartiallyResponded).contains(&state),
             Self::Care => (S::ProviderHandling..=S::CouncilReview).contains(&state),
@@ -138,14 +141,27 @@ mod tests {
     use super::*;
 
     fn codes(group: From) -> Vec<&'static str> {
-        State::ALL.iter().filter(|state| group.contains(**state)).map(|state| state.code()).collect()
+        State::ALL
+            .iter()
+            .filter(|state| group.contains(**state))
+            .map(|state| state.code())
+            .collect()
     }
 
     #[test]
     fn groups_hold_the_states_that_section_b_lists() {
-        assert_eq!(codes(From::Work).join(" "), "planning investigating drafting commenting signing-off impasse partially-responded");
-        assert_eq!(codes(From::Care).join(" "), "provider-handling provider-responded council-review");
-        assert_eq!(codes(From::Ended).join(" "), "resolved-early signposted excluded refused-late withdrawn merged");
+        assert_eq!(
+            codes(From::Work).join(" "),
+            "planning investigating drafting commenting signing-off impasse partially-responded"
+        );
+        assert_eq!(
+            codes(From::Care).join(" "),
+            "provider-handling provider-responded council-review"
+        );
+        assert_eq!(
+            codes(From::Ended).join(" "),
+            "resolved-early signposted excluded refused-late withdrawn merged"
+        );
         assert_eq!(codes(From::Staged).first().copied(), Some("stage-1"));
         assert_eq!(codes(From::Staged).last().copied(), Some("stage-3-heard"));
         assert_eq!(codes(From::Open).len(), 4 + 1 + 2 + 7 + 3 + 6);

@@ -5,12 +5,19 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::read::{Missing, Reader};
+use super::row::{EventRules, Row, Scene};
+use super::{after, clock, consent, intake, investigation, lead, response};
+use crate::case::{Case, Change};
+use crate::ids::OrganisationId;
+use crate::judge::Reason;
+
 /// No event type of this name is known to these rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an event type of these rules")]
 pub struct UnknownEventType(pub String);
 
-/// Makes the type of all event types from the catalogue.
+/// Makes the type of all event types, the type of all bodies, and the way from one to the other's functions.
 macro_rules! catalogue {
     ($($family:ident { $($variant:ident = $code:literal),* $(,)? })*) => {
         /// What happened: the name of an event, shown as its kebab-case code.
@@ -31,6 +38,66 @@ macro_rules! catalogue {
             pub fn code(self) -> &'static str {
                 match self {
                     $($(Self::$variant => $code,)*)*
+                }
+            }
+        }
+
+        /// The row of an event type.
+        pub fn row(event_type: EventType) -> Row {
+            match event_type {
+                $($(EventType::$variant => <$family::$variant as EventRules>::ROW,)*)*
+            }
+        }
+
+        /// The typed fields of an event.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum EventBody {
+            $($(
+                #[doc = concat!("`", $code, "`.")]
+                $variant($family::$variant),
+            )*)*
+        }
+
+        impl EventBody {
+            pub(crate) fn parse(event_type: EventType, reader: &Reader<'_>) -> Result<Self, Missing> {
+                Ok(match event_type {
+                    $($(EventType::$variant => Self::$variant($family::$variant::parse(reader)?),)*)*
+                })
+            }
+
+            pub(crate) fn incomplete(&self, case: Option<&Case>) -> Option<&'static str> {
+                match self {
+                    $($(Self::$variant(body) => body.incomplete(case),)*)*
+                }
+            }
+
+            pub(crate) fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
+                match self {
+                    $($(Self::$variant(body) => body.is_owner(case, actor),)*)*
+                }
+            }
+
+            pub(crate) fn covers(&self) -> &[OrganisationId] {
+                match self {
+                    $($(Self::$variant(body) => body.covers(),)*)*
+                }
+            }
+
+            pub(crate) fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
+                match self {
+                    $($(Self::$variant(body) => body.refuse(scene),)*)*
+                }
+            }
+
+            pub(crate) fn is_misplaced(&self, case: &Case) -> bool {
+                match self {
+                    $($(Self::$variant(body) => body.is_misplaced(case),)*)*
+                }
+            }
+
+            pub(crate) fn apply(&self, change: &mut Change<'_>) {
+                match self {
+                    $($(Self::$variant(body) => body.apply(change),)*)*
                 }
             }
         }

@@ -1,0 +1,303 @@
+//! A case being changed by one effective event: the verbs that the events' own functions are written in.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{
+    Case, DeadlineName, Ending, How, Membership, Moment, Occurrence, Progress, Start, State,
+};
+use crate::event::{Event, Placement};
+use crate::ids::OrganisationId;
+use crate::rules::Rules;
+
+/// The case, the event and its place.
+pub(crate) struct Change<'a> {
+    pub(crate) case: &'a mut Case,
+    pub(crate) event: &'a Event,
+    pub(crate) placement: &'a Placement,
+    pub(crate) rules: &'a Rules<'a>,
+}
+
+impl Change<'_> {
+    /// Whose act it is.
+    pub(crate) fn actor(&self) -> &OrganisationId {
+        self.event.actor()
+    }
+
+    /// The local day on which it occurred: what deadlines count from unless the event names another day.
+    pub(crate) fn day(&self) -> Date {
+        Case::day_of(self.event)
+    }
+
+    /// This place in the history.
+    pub(crate) fn moment(&self) -> Moment {
+        self.case.moment(self.event, self.placement.case_seq)
+    }
+
+    /// The case goes into a state.
+    pub(crate) fn enter(&mut self, state: State) {
+        self.case.facts.state = state;
+    }
+
+    /// A body becomes keeper; a change raises the lead epoch.
+    pub(crate) fn hand_to(&mut self, keeper: &OrganisationId) {
+        let roles = &mut self.case.facts.roles;
+        if roles.keeper != *keeper {
+            roles.keeper = keeper.clone();
+            roles.epoch += 1;
+        }
+    }
+
+    /// A lead is known (J-05 to J-07): planning begins under it.
+    pub(crate) fn lead_is(&mut self, lead: &OrganisationId) {
+        self.hand_to(lead);
+        self.case.facts.roles.lead = Some(lead.clone());
+        self.enter(State::Planning);
+        self.start("named-contact");
+        self.start("plan");
+    }
+
+    /// Planning begins without a lead to be found.
+    pub(crate) fn plan_alone(&mut self) {
+        self.enter(State::Planning);
+        let start = Start::Counted {
+            from: self.day(),
+            n: None,
+        };
+        self.set(
+            DeadlineName::from("named-contact"),
+            Some("own"),
+            start,
+            None,
+        );
+    }
+
+    /// A body no longer takes part.
+    pub(crate) fn leave(&mut self, org: &OrganisationId) {
+        self.case.facts.roles.members.remove(org);
+        self.case.facts.lead.accepted.remove(org);
+    }
+
+    /// A body is invited, unless it has joined already.
+    pub(crate) fn invite(&mut self, org: &OrganisationId) {
+        self.case
+            .facts
+            .roles
+            .members
+            .entry(org.clone())
+            .or_insert(Membership::Invited);
+    }
+
+    /// A body owes its strand until a day.
+    pub(crate) fn open_strand(
+        &mut self,
+        org: &OrganisationId,
+        issues: impl IntoIterator<Item = String>,
+        due: Date,
+    ) {
+        let issues = issues.into_iter().collect();
+        let strand = super::Strand {
+            issues,
+            progress: Progress::Open,
+        };
+        self.case.facts.work.strands.insert(org.clone(), strand);
+        self.start_on_for("strand", org, due);
+    }
+
+    /// `+d`, counted from the day of the event; the keeper owes it.
+    pub(crate) fn start(&mut self, name: &str) {
+        self.start_from(name, self.day());
+    }
+
+    /// `+d`, counted from a day; the keeper owes it.
+    pub(crate) fn start_from(&mut self, name: &str, from: Date) {
+        self.set(
+            DeadlineName::from(name),
+            None,
+            Start::Counted { from, n: None },
+            None,
+        );
+    }
+
+    /// `+d` by an interval that the case fixed, counted from the day of the event.
+    pub(crate) fn start_every(&mut self, name: &str, n: Option<u32>) {
+        let from = self.day();
+        self.set(
+            DeadlineName::from(name),
+            None,
+            Start::Counted { from, n },
+            None,
+        );
+    }
+
+    /// `+d` on a day that the event names; the keeper owes it.
+    pub(crate) fn start_on(&mut self, name: &str, due: Date) {
+        self.set(DeadlineName::from(name), None, Start::Fixed(due), None);
+    }
+
+    /// `+d:<org>`, counted from a day; that body owes it.
+    pub(crate) fn start_from_for(&mut self, rule: &str, org: &OrganisationId, from: Date) {
+        self.set(
+            DeadlineName::of(rule, org),
+            None,
+            Start::Counted { from, n: None },
+            Some(org),
+        );
+    }
+
+    /// `+d:<org>` on a day that the event names; that body owes it.
+    pub(crate) fn start_on_for(&mut self, rule: &str, org: &OrganisationId, due: Date) {
+        self.set(
+            DeadlineName::of(rule, org),
+            None,
+            Start::Fixed(due),
+            Some(org),
+        );
+    }
+
+    /// `+d:<id>` on a day that the event names; `owner` owes it.
+    pub(crate) fn start_about(
+        &mut self,
+        rule: &str,
+        id: impl fmt::Display,
+        owner: &OrganisationId,
+        due: Date,
+    ) {
+        self.set(
+            DeadlineName::of(rule, id),
+            None,
+            Start::Fixed(due),
+            Some(owner),
+        );
+    }
+
+    /// `+d:<id>`, counted from the day of the event; the keeper owes it.
+    pub(crate) fn start_named(&mut self, rule: &str, id: impl fmt::Display) {
+        let from = self.day();
+        self.set(
+            DeadlineName::of(rule, id),
+            None,
+            Start::Counted { from, n: None },
+            None,
+        );
+    }
+
+    /// `✓d`.
+    pub(crate) fn meet(&mut self, name: impl Into<DeadlineName>) {
+        self.stop(How::Met, name.into());
+    }
+
+    /// `−d`.
+    pub(crate) fn end(&mut self, name: impl Into<DeadlineName>) {
+        self.stop(How::Ended, name.into());
+    }
+
+    /// `−all but` these.
+    pub(crate) fn end_all_but(&mut self, kept: &[&str]) {
+        let ending = self.ending(How::Ended);
+        self.case
+            .facts
+            .ledger
+            .stop(ending, |name| !kept.contains(&name.rule()));
+        for name in self.started_by_rule() {
+            self.case
+                .facts
+                .ledger
+                .acts
+                .entry(name)
+                .or_default()
+                .push(ending);
+        }
+    }
+
+    /// Whether a deadline of this name runs.
+    pub(crate) fn is_running(&self, name: &str) -> bool {
+        self.case
+            .facts
+            .ledger
+            .running(&DeadlineName::from(name))
+            .is_some()
+    }
+
+    /// An occurrence that runs is replaced by one on a day that the event names; the same body owes it.
+    pub(crate) fn move_to(&mut self, name: impl Into<DeadlineName>, due: Date, at: Timestamp) {
+        self.restart(name.into(), Start::Fixed(due), at);
+    }
+
+    /// An occurrence is replaced by one counted from another day; the keeper owes it.
+    pub(crate) fn move_from(&mut self, name: &str, from: Date) {
+        self.start_from(name, from);
+    }
+
+    fn restart(&mut self, name: DeadlineName, start: Start, at: Timestamp) {
+        let Some(before) = self.case.facts.ledger.latest(&name) else {
+            return;
+        };
+        let occurrence = Occurrence {
+            start,
+            set_by: self.event.id,
+            ending: None,
+            ..before.clone()
+        };
+        self.case.facts.ledger.start(occurrence, at);
+    }
+
+    fn set(
+        &mut self,
+        name: DeadlineName,
+        variant: Option<&str>,
+        start: Start,
+        owner: Option<&OrganisationId>,
+    ) {
+        let occurrence = Occurrence {
+            name,
+            variant: variant.map(str::to_owned),
+            owner: owner.unwrap_or(self.case.keeper()).clone(),
+            follows_keeper: owner.is_none(),
+            start,
+            set_by: self.event.id,
+            ending: None,
+        };
+        self.case
+            .facts
+            .ledger
+            .start(occurrence, self.event.occurred_at);
+    }
+
+    fn stop(&mut self, how: How, name: DeadlineName) {
+        let ending = self.ending(how);
+        let stopped = self
+            .case
+            .facts
+            .ledger
+            .stop(ending, |running| *running == name);
+        if !stopped && self.started_by_rule().contains(&name) {
+            self.case
+                .facts
+                .ledger
+                .acts
+                .entry(name)
+                .or_default()
+                .push(ending);
+        }
+    }
+
+    fn ending(&self, how: How) -> Ending {
+        Ending {
+            how,
+            at: self.event.occurred_at,
+            by: self.event.id,
+        }
+    }
+
+    /// Deadlines that another one's rule starts at the end of its due day.
+    fn started_by_rule(&self) -> Vec<DeadlineName> {
+        let packs = self.case.packs().filter_map(|id| self.rules.packs.get(id));
+        let started = packs
+            .flat_map(|pack| pack.rules())
+            .filter_map(|rule| rule.then.as_deref());
+        started.map(DeadlineName::from).collect()
+    }
+}

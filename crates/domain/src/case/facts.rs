@@ -1,0 +1,182 @@
+//! What a case remembers, by subject. Facts only: flags and due dates are derived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::consent::Consent;
+use super::ledger::Ledger;
+use super::state::State;
+use crate::event::Opening;
+use crate::ids::{CaseId, OrganisationId, PackId};
+use crate::policy::Regime;
+
+/// The state that all parties share and the digest covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) id: CaseId,
+    pub(crate) pins: Opening,
+    pub(crate) policy: Option<PackId>,
+    pub(crate) protocol: Option<PackId>,
+    pub(crate) regime: Regime,
+    pub(crate) state: State,
+    pub(crate) roles: Roles,
+    pub(crate) receipt: Receipt,
+    pub(crate) consent: Consent,
+    pub(crate) lead: LeadTalk,
+    /// The issues the answer must cover, once recorded.
+    pub(crate) issues: Option<BTreeMap<String, Issue>>,
+    pub(crate) work: Work,
+    pub(crate) answer: Answer,
+    pub(crate) actions: BTreeMap<String, Action>,
+    /// Requests for information, by id: of whom.
+    pub(crate) requests: BTreeMap<String, OrganisationId>,
+    pub(crate) standing: Standing,
+    pub(crate) ledger: Ledger,
+    /// Occurrences whose miss was published, and those of which a warning was.
+    pub(crate) published_missed: BTreeSet<String>,
+    pub(crate) published_approaching: BTreeSet<String>,
+    /// Effective events by author.
+    pub(crate) effective: BTreeMap<OrganisationId, u64>,
+    /// A running hash over the ids and contents of effective events.
+    pub(crate) trail: String,
+}
+
+/// Who is what in the case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Roles {
+    pub(crate) receiver: OrganisationId,
+    pub(crate) keeper: OrganisationId,
+    /// Rises at each change of keeper; 1 at the start.
+    pub(crate) epoch: u32,
+    /// Whether the case has entered `agreeing-lead`; it stays so when bodies leave.
+    pub(crate) joint: bool,
+    pub(crate) lead: Option<OrganisationId>,
+    pub(crate) former_receiver: Option<OrganisationId>,
+    pub(crate) commissioner: Option<OrganisationId>,
+    /// The target of a pass-on that is not answered yet.
+    pub(crate) passed_to: Option<OrganisationId>,
+    pub(crate) members: BTreeMap<OrganisationId, Membership>,
+}
+
+/// A body that was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Membership {
+    /// Added, not yet joined.
+    Invited,
+    Joined,
+}
+
+/// How the complaint arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Receipt {
+    /// The day from which the relevant period runs; `None` until the opening event is folded.
+    pub(crate) received_on: Option<Date>,
+    /// Made by telephone or in person, so that it may be settled early.
+    pub(crate) oral: bool,
+    /// Received without a name, and the person is not known yet.
+    pub(crate) anonymous: bool,
+    pub(crate) late: Lateness,
+    /// Posts complained of: they may not sign.
+    pub(crate) about_posts: BTreeSet<String>,
+}
+
+/// Whether the complaint came within the limit of E-13.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Lateness {
+    InTime,
+    Undecided,
+    Accepted,
+    Refused,
+}
+
+/// How the lead is being found (J-05).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeadTalk {
+    pub(crate) proposed: Option<OrganisationId>,
+    pub(crate) accepted: BTreeSet<OrganisationId>,
+    pub(crate) disputed: bool,
+    pub(crate) escalated: bool,
+}
+
+/// One issue of the complaint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Issue {
+    pub(crate) body: Option<OrganisationId>,
+}
+
+/// The investigation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Work {
+    pub(crate) plan_agreed_on: Option<Date>,
+    /// Working days between updates, where the plan fixed them.
+    pub(crate) update_interval: Option<u32>,
+    pub(crate) strands: BTreeMap<OrganisationId, Strand>,
+}
+
+/// The part of the case that one body investigates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Strand {
+    pub(crate) issues: BTreeSet<String>,
+    pub(crate) progress: Progress,
+}
+
+/// How far a strand is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Progress {
+    Open,
+    Submitted,
+    /// No longer owed, because the body may no longer hold the case.
+    Ended,
+}
+
+/// The response being made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) circulated: Option<Circulated>,
+    /// The version last signed off.
+    pub(crate) signed_version: Option<u32>,
+    pub(crate) impasse: Option<Impasse>,
+}
+
+/// The draft last circulated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Circulated {
+    pub(crate) version: u32,
+    /// Each body asked, and whether it agreed, once it commented.
+    pub(crate) comments: BTreeMap<OrganisationId, Option<bool>>,
+}
+
+/// How far the three steps of an impasse are (J-12), since it was last declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Impasse {
+    Declared,
+    Escalated,
+    Unresolved,
+}
+
+/// Something a body will do after the response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Action {
+    pub(crate) org: OrganisationId,
+    pub(crate) completed: bool,
+    pub(crate) told: bool,
+    /// Verified or waived.
+    pub(crate) settled: bool,
+}
+
+/// Facts behind the flags that no other subject holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// A representative's authority was checked and found wanting, and not satisfied since.
+    pub(crate) authority_refused: bool,
+    /// The ombudsman wrote while the case was open.
+    pub(crate) ombudsman_premature: bool,
+    /// The state before the ombudsman took the case up.
+    pub(crate) before_ombudsman: Option<State>,
+}

@@ -1,0 +1,255 @@
+//! After the response: actions, the ombudsman, the end of the case (domain brief B7).
+
+use jiff::civil::Date;
+
+use super::read::{Content, codes, fields};
+use super::response::Ombudsman;
+use super::row::{EventRules, Scene, Who, meets, row, starts};
+use crate::case::{Action, Case, Change, DeadlineName, From, State};
+use crate::ids::OrganisationId;
+use crate::judge::Reason;
+
+codes! {
+    /// What verification found.
+    Verification { Verified = "verified", Insufficient = "insufficient", Waived = "waived" }
+    /// Whether the evidence was shown to the person.
+    EvidenceShared { Yes = "yes", Withheld = "withheld" }
+    /// Why the case ends.
+    ClosingReason {
+        Responded = "responded", Signposted = "signposted", ResolvedEarly = "resolved-early", Excluded = "excluded",
+        RefusedLate = "refused-late", Withdrawn = "withdrawn", Merged = "merged", PassedOn = "passed-on",
+        AnonymousLookedInto = "anonymous-looked-into", ContactLost = "contact-lost", ChannelEnded = "channel-ended",
+    }
+}
+
+fields! {
+    /// A body took on an action.
+    ActionAssigned {
+        must id: String,
+        must org: OrganisationId,
+        must owner: String,
+        must authorised_by: String,
+        must target: Date,
+        may text: Content,
+    }
+}
+
+impl EventRules for ActionAssigned {
+    row! { ActionAssigned {
+        who: [Who::Party],
+        from: [From::Work, From::Care, From::Done],
+        deadlines: [starts("action:<id>")],
+        summary: "A body took on an action with an owner and a target day (E-01).",
+    }}
+
+    fn apply(&self, change: &mut Change<'_>) {
+        let entry = Action {
+            org: self.org.clone(),
+            completed: false,
+            told: false,
+            settled: false,
+        };
+        change.case.facts.actions.insert(self.id.clone(), entry);
+        change.start_about("action", &self.id, &self.org, self.target);
+    }
+}
+
+fields! {
+    /// An action was done, with evidence (J-10).
+    ActionCompleted { must action: String, must evidence_ref: String, may what: Content }
+}
+
+impl EventRules for ActionCompleted {
+    row! { ActionCompleted {
+        who: [Who::Owner],
+        from: [From::Any],
+        deadlines: [meets("action:<id>"), starts("tell-complainant:<id>").only("unless anonymous")],
+        summary: "An action was done, with evidence; the person is to be told (J-10, E-20).",
+    }}
+
+    fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
+        case.facts
+            .actions
+            .get(&self.action)
+            .is_some_and(|action| action.org == *actor)
+    }
+
+    fn apply(&self, change: &mut Change<'_>) {
+        let anonymous = change.case.facts.receipt.anonymous;
+        if let Some(action) = change.case.facts.actions.get_mut(&self.action) {
+            action.completed = true;
+            action.told = anonymous;
+        }
+        change.meet(DeadlineName::of("action", &self.action));
+        if !anonymous {
+            change.start_named("tell-complainant", &self.action);
+        }
+    }
+}
+
+fields! {
+    /// An action was looked at again.
+    ActionVerified {
+        must action: String,
+        must result: Verification,
+        must by_post: String,
+        may monitoring_until: Date,
+        may new_target: Date,
+        may why: Content,
+    }
+}
+
+impl EventRules for ActionVerified {
+    row! { ActionVerified {
+        who: [Who::Keeper],
+        from: [From::Any],
+        deadlines: [starts("action:<id>").only("insufficient, with a new target")],
+        reasons: [Reason::StepOutOfOrder],
+        summary: "An action was verified, found insufficient, or waived (S-10).",
+    }}
+
+    fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
+        let completed = scene
+            .case
+            .facts
+            .actions
+            .get(&self.action)
+            .is_some_and(|action| action.completed);
+        if completed || self.result == Verification::Waived {
+            Ok(())
+        } else {
+            Err(Reason::StepOutOfOrder)
+        }
+    }
+
+    fn apply(&self, change: &mut Change<'_>) {
+        let Some(action) = change.case.facts.actions.get_mut(&self.action) else {
+            return;
+        };
+        let owner = action.org.clone();
+        match self.result {
+            Verification::Verified => action.settled = true,
+            Verification::Waived => {
+                action.settled = true;
+                change.end(DeadlineName::of("action", &self.action));
+            }
+            Verification::Insufficient => {
+                action.completed = false;
+                action.told = false;
+                action.settled = false;
+                if let Some(target) = self.new_target {
+                    change.start_about("action", &self.action, &owner, target);
+                }
+            }
+        }
+    }
+}
+
+fields! {
+    /// The person was told of an action taken.
+    ComplainantToldOfAction {
+        must action: String,
+        must evidence_shared: EvidenceShared,
+        may evidence_ref: String,
+        may withheld_code: String,
+        may what: Content,
+    }
+}
+
+impl EventRules for ComplainantToldOfAction {
+    row! { ComplainantToldOfAction {
+        who: [Who::Keeper],
+        from: [From::Any],
+        deadlines: [meets("tell-complainant:<id>")],
+        summary: "The person was told that an action was taken (E-20, J-09).",
+    }}
+
+    fn apply(&self, change: &mut Change<'_>) {
+        if let Some(action) = change.case.facts.actions.get_mut(&self.action) {
+            action.told = true;
+        }
+        change.meet(DeadlineName::of("tell-complainant", &self.action));
+    }
+}
+
+fields! {
+    /// The ombudsman asked about the case.
+    OmbudsmanEnquiryReceived {
+        must ombudsman: Ombudsman,
+        must reply_by: Date,
+        may joint_with: Ombudsman,
+        may taken_up: bool,
+        may local_handling: String,
+        may why: Content,
+    }
+}
+
+impl EventRules for OmbudsmanEnquiryReceived {
+    row! { OmbudsmanEnquiryReceived {
+        who: [Who::Keeper],
+        from: [From::Open, From::Done, From::In(State::Closed)],
+        deadlines: [starts("ombudsman-reply").only("on the day asked for")],
+        summary: "The ombudsman asked about the case, after the response or before it (J-16).",
+    }}
+
+    fn apply(&self, change: &mut Change<'_>) {
+        let state = change.case.state();
+        change.start_on("ombudsman-reply", self.reply_by);
+        if self.taken_up == Some(true) || matches!(state, State::Responded | State::Closed) {
+            change.case.facts.standing.before_ombudsman = Some(state);
+            change.enter(State::WithOmbudsman);
+            for name in ["ombudsman-watch", "ombudsman-limit", "retention-review"] {
+                change.end(name);
+            }
+        } else if state != State::WithOmbudsman {
+            change.case.facts.standing.ombudsman_premature = true;
+        }
+    }
+}
+
+fields! {
+    /// The case ends.
+    CaseClosed {
+        must reason: ClosingReason,
+        may root_cause: String,
+        may underlying_cause_code: String,
+        may remedial_action: Content,
+        may survey_sent: bool,
+    }
+}
+
+impl EventRules for CaseClosed {
+    row! { CaseClosed {
+        who: [Who::Keeper],
+        from: [
+            From::Done, From::Ended, From::Channel, From::In(State::PassedOn), From::In(State::ProviderResponded),
+        ],
+        deadlines: [starts("retention-review").only("after all others ended")],
+        reasons: [Reason::ActionsOpen],
+        summary: "Nothing is owed any more; retention runs (fact 10, D-08).",
+    }}
+
+    fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
+        let open = |action: &Action| !action.settled || (action.completed && !action.told);
+        let actions_open = scene.case.facts.actions.values().any(open);
+        if actions_open {
+            Err(Reason::ActionsOpen)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn apply(&self, change: &mut Change<'_>) {
+        change.end_all_but(&[
+            "ombudsman-limit",
+            "ombudsman-watch",
+            "acknowledge",
+            "subject-access",
+            "dp-acknowledge",
+            "breach-notice",
+            "restriction-review",
+        ]);
+        change.start("retention-review");
+        change.enter(State::Closed);
+    }
+}

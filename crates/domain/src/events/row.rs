@@ -1,0 +1,188 @@
+//! The row of an event: who may publish it, from where, what it demands, and which deadlines it touches.
+
+use super::catalogue::EventType;
+use super::read::FieldSpec;
+use crate::case::{Case, Change, From};
+use crate::event::Event;
+use crate::ids::OrganisationId;
+use crate::judge::Reason;
+use crate::rules::Rules;
+
+/// Who may publish an event, relative to the case (domain brief, B *Roles*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Every registered organisation.
+    Any,
+    /// The organisation that runs the case.
+    Keeper,
+    /// The lead in a joint case, else the keeper.
+    Lead,
+    /// Any party.
+    Party,
+    /// The body that owns the strand, request or action named.
+    Owner,
+    /// A body added or passed to, not yet joined.
+    Invitee,
+    /// The first body after a pass-on, for what it still owes.
+    FormerReceiver,
+    /// The keeper's enforcer, in the current lead epoch.
+    Clock,
+}
+
+/// What an event does to a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// `+d`.
+    Starts,
+    /// `✓d`.
+    Meets,
+    /// `−d`.
+    Ends,
+    /// `→d`.
+    Moves,
+}
+
+/// A deadline sign of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign {
+    /// What happens to it.
+    pub act: Act,
+    /// The deadline; `<…>` stands for a subject.
+    pub deadline: &'static str,
+    /// Under which condition, in words; without one it happens always and is carried out from the row.
+    pub condition: Option<&'static str>,
+}
+
+impl Sign {
+    /// The same sign, but only under a condition that the event's own function decides.
+    pub(crate) const fn only(self, condition: &'static str) -> Self {
+        Self {
+            condition: Some(condition),
+            ..self
+        }
+    }
+
+    /// Whether folding carries it out from the row alone.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.condition.is_none() && !self.deadline.contains('<')
+    }
+}
+
+/// `+d`.
+pub(crate) const fn starts(deadline: &'static str) -> Sign {
+    Sign {
+        act: Act::Starts,
+        deadline,
+        condition: None,
+    }
+}
+
+/// `✓d`.
+pub(crate) const fn meets(deadline: &'static str) -> Sign {
+    Sign {
+        act: Act::Meets,
+        deadline,
+        condition: None,
+    }
+}
+
+/// `−d`.
+pub(crate) const fn ends(deadline: &'static str) -> Sign {
+    Sign {
+        act: Act::Ends,
+        deadline,
+        condition: None,
+    }
+}
+
+/// `→d`: the new date is the event's own, so its function carries it out.
+pub(crate) const fn moves(deadline: &'static str) -> Sign {
+    Sign {
+        act: Act::Moves,
+        deadline,
+        condition: Some("to the date it names"),
+    }
+}
+
+/// One row of the event tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The event.
+    pub event_type: EventType,
+    /// Who may publish it; the first one named decides the reason for others.
+    pub who: &'static [Who],
+    /// From which states.
+    pub from: &'static [From],
+    /// Mandatory and expected fields, in order.
+    pub fields: &'static [FieldSpec],
+    /// What it does to deadlines.
+    pub deadlines: &'static [Sign],
+    /// Its own reasons, in order.
+    pub reasons: &'static [Reason],
+    /// What it is, in one line, with its rule.
+    pub summary: &'static str,
+}
+
+/// What the particular functions of an event may read.
+pub(crate) struct Scene<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) event: &'a Event,
+    pub(crate) rules: &'a Rules<'a>,
+}
+
+/// What is particular to an event besides its row. Every function has the answer that most events give.
+pub(crate) trait EventRules {
+    /// The row.
+    const ROW: Row;
+
+    /// A mandatory field whose value does not say all that the row demands.
+    fn incomplete(&self, _case: Option<&Case>) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether `actor` owns the strand, request or action that the event names.
+    fn is_owner(&self, _case: &Case, _actor: &OrganisationId) -> bool {
+        false
+    }
+
+    /// The bodies that a grant of consent covers.
+    fn covers(&self) -> &[OrganisationId] {
+        &[]
+    }
+
+    /// The row's own reasons, left to right.
+    fn refuse(&self, _scene: &Scene<'_>) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// Whether the case is not ready for exactly this event, though its state is (reason `wrong-state`).
+    fn is_misplaced(&self, _case: &Case) -> bool {
+        false
+    }
+
+    /// What the event changes besides the plain signs of its row.
+    fn apply(&self, _change: &mut Change<'_>) {}
+}
+
+/// Writes the row of an event with the parts that it has.
+macro_rules! row {
+    ($name:ident {
+        who: $who:expr, from: $from:expr,
+        $(deadlines: $deadlines:expr,)?
+        $(reasons: $reasons:expr,)?
+        summary: $summary:literal $(,)?
+    }) => {
+        const ROW: $crate::events::row::Row = $crate::events::row::Row {
+            event_type: $crate::events::EventType::$name,
+            who: &$who,
+            from: &$from,
+            fields: $name::FIELDS,
+            deadlines: $crate::events::row::row!(@list $($deadlines)?),
+            reasons: $crate::events::row::row!(@list $($reasons)?),
+            summary: $summary,
+        };
+    };
+    (@list) => { &[] };
+    (@list $list:expr) => { &$list };
+}
+pub(crate) use row;

@@ -1,0 +1,59 @@
+//! What an effective event changes. Total: it cannot fail, because only events that [`crate::judge()`] let pass come here.
+
+use crate::case::{Case, Change, Progress, State};
+use crate::event::{Event, Placement};
+use crate::events::row;
+use crate::events::row::Act;
+use crate::judge::parse;
+use crate::policy::Regime;
+use crate::rules::Rules;
+
+/// The case after an effective event. `case` is `None` for the event that opens it.
+pub fn evolve(case: Option<Case>, event: &Event, at: &Placement, rules: &Rules<'_>) -> Case {
+    let parsed = parse(case.as_ref(), event, rules);
+    let mut case = case.unwrap_or_else(|| Case::open(event));
+    if let Ok(body) = parsed {
+        let mut change = Change {
+            case: &mut case,
+            event,
+            placement: at,
+            rules,
+        };
+        body.apply(&mut change);
+        carry_out_signs(&mut change);
+        draft_when_strands_are_in(&mut case);
+    }
+    case.note_effective(event);
+    case
+}
+
+/// The deadline signs that the row states without a condition.
+fn carry_out_signs(change: &mut Change<'_>) {
+    for sign in row(change.event.event_type)
+        .deadlines
+        .iter()
+        .filter(|sign| sign.is_plain())
+    {
+        match sign.act {
+            Act::Starts => change.start(sign.deadline),
+            Act::Meets => change.meet(sign.deadline),
+            Act::Ends => change.end(sign.deadline),
+            // A move needs the date that the event names, so its own function has done it.
+            Act::Moves => {}
+        }
+    }
+}
+
+/// B4: when the last open strand of an English case is in or no longer owed, and one was submitted, drafting begins.
+fn draft_when_strands_are_in(case: &mut Case) {
+    let strands = &case.facts.work.strands;
+    let none_open = strands
+        .values()
+        .all(|strand| strand.progress != Progress::Open);
+    let one_in = strands
+        .values()
+        .any(|strand| strand.progress == Progress::Submitted);
+    if case.regime() == Regime::Eng && case.state() == State::Investigating && none_open && one_in {
+        case.facts.state = State::Drafting;
+    }
+}

@@ -1,0 +1,255 @@
+//! From the ledger to dates: rules and calendars applied, and what rules start or restart by themselves.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Deadline, DeadlineId, DeadlineState, Explanation, Timetable};
+use crate::calendar::{self, Calendar, Counted, end_of_day, local_date, start_of_day};
+use crate::case::{Case, DeadlineName, Ending, How, Occurrence, Start};
+use crate::ids::OrganisationId;
+use crate::policy::{PolicyPack, Rule};
+use crate::rules::Rules;
+
+/// What is owed on the case at an instant. A deadline that no pack of the case prescribes is not owed.
+pub fn timetable(case: &Case, at: Timestamp, rules: &Rules<'_>) -> Timetable {
+    let view = View { case, at, rules };
+    let deadlines = case
+        .facts
+        .ledger
+        .occurrences
+        .iter()
+        .flat_map(|occurrence| view.expand(occurrence))
+        .collect();
+    Timetable { at, deadlines }
+}
+
+/// The due date of an occurrence as the rules have it, restarts apart.
+pub(crate) fn due_of(case: &Case, occurrence: &Occurrence, rules: &Rules<'_>) -> Option<Date> {
+    let view = View {
+        case,
+        at: Timestamp::MIN,
+        rules,
+    };
+    let (_, rule) = view.rule(occurrence)?;
+    view.counted(occurrence, rule)
+        .ok()
+        .map(|counted| counted.due)
+}
+
+/// A case seen at an instant under rules.
+struct View<'a> {
+    case: &'a Case,
+    at: Timestamp,
+    rules: &'a Rules<'a>,
+}
+
+impl View<'_> {
+    /// The occurrence, and those that its rule begins when it is unmet at the end of its due day.
+    fn expand(&self, occurrence: &Occurrence) -> Vec<Deadline> {
+        let Some((pack, rule)) = self.rule(occurrence) else {
+            return Vec::new();
+        };
+        let first = self.deadline(occurrence, pack, rule, 0);
+        let Some(due) = first
+            .due
+            .filter(|due| self.was_unmet_at_end_of(*due, occurrence))
+        else {
+            return vec![first];
+        };
+        if let Some(restarted) = rule.restarted() {
+            let again = Occurrence {
+                start: Start::Counted { from: due, n: None },
+                ..occurrence.clone()
+            };
+            let first = Deadline {
+                state: DeadlineState::Moved,
+                stopped_at: Some(end_of_day(due)),
+                stopped_by: None,
+                late_by_days: 1,
+                ..first
+            };
+            return vec![first, self.deadline(&again, pack, &restarted, 1)];
+        }
+        let following = rule
+            .then
+            .as_deref()
+            .and_then(|then| self.following(then, due, occurrence));
+        [Some(first), following].into_iter().flatten().collect()
+    }
+
+    /// The deadline that starts because another one was unmet at the end of its due day.
+    fn following(&self, name: &str, due: Date, before: &Occurrence) -> Option<Deadline> {
+        let name = DeadlineName::from(name);
+        let moved = before.ending.filter(|ending| ending.how != How::Met);
+        let acts = self
+            .case
+            .facts
+            .ledger
+            .acts
+            .get(&name)
+            .into_iter()
+            .flatten()
+            .copied();
+        let occurrence = Occurrence {
+            ending: acts
+                .chain(moved)
+                .filter(|act| act.at >= end_of_day(due))
+                .min_by_key(|act| act.at),
+            name,
+            variant: None,
+            start: Start::Counted { from: due, n: None },
+            ..before.clone()
+        };
+        let (pack, rule) = self.rule(&occurrence)?;
+        Some(self.deadline(&occurrence, pack, rule, 0))
+    }
+
+    fn was_unmet_at_end_of(&self, due: Date, occurrence: &Occurrence) -> bool {
+        let end = end_of_day(due);
+        end <= self.at && occurrence.ending.is_none_or(|ending| ending.at >= end)
+    }
+
+    fn rule(&self, occurrence: &Occurrence) -> Option<(&PolicyPack, &Rule)> {
+        let variant = occurrence.variant.as_deref();
+        let packs = self.case.packs().filter_map(|id| self.rules.packs.get(id));
+        packs
+            .filter_map(|pack| Some((pack, pack.rule(occurrence.name.rule(), variant)?)))
+            .next()
+    }
+
+    fn owner<'o>(&'o self, occurrence: &'o Occurrence) -> &'o OrganisationId {
+        let passes_on = occurrence.follows_keeper && occurrence.ending.is_none();
+        if passes_on {
+            self.case.keeper()
+        } else {
+            &occurrence.owner
+        }
+    }
+
+    fn calendar(&self, owner: &OrganisationId) -> Result<&Calendar, calendar::Error> {
+        let name = self
+            .rules
+            .directory
+            .organisation(owner)
+            .map_or("EW", |organisation| &organisation.calendar);
+        self.rules.calendars.calendar(name)
+    }
+
+    fn counted(&self, occurrence: &Occurrence, rule: &Rule) -> Result<Counted, calendar::Error> {
+        let owner = self.owner(occurrence);
+        let closed = self.rules.calendars.closed_days(owner);
+        match occurrence.start {
+            Start::Counted { from, n } => rule.due(from, n, self.calendar(owner)?, closed),
+            Start::Fixed(due) => {
+                let verdict = calendar::DayVerdict::Ended;
+                Ok(Counted {
+                    due,
+                    steps: vec![calendar::DayStep { date: due, verdict }],
+                })
+            }
+        }
+    }
+
+    fn deadline(
+        &self,
+        occurrence: &Occurrence,
+        pack: &PolicyPack,
+        rule: &Rule,
+        restarts: u8,
+    ) -> Deadline {
+        let owner = self.owner(occurrence);
+        let (due, steps, warnings) = match self.counted(occurrence, rule) {
+            Ok(counted) => (Some(counted.due), counted.steps, Vec::new()),
+            Err(error) => (None, Vec::new(), vec![error.to_string()]),
+        };
+        let due_instant = due.map(end_of_day);
+        let id = DeadlineId::of(self.case, occurrence, restarts);
+        let key = id.to_string();
+        let from = match occurrence.start {
+            Start::Counted { from, .. } | Start::Fixed(from) => from,
+        };
+        let calendar = self
+            .rules
+            .directory
+            .organisation(owner)
+            .map_or("EW", |organisation| &organisation.calendar);
+        Deadline {
+            id,
+            name: occurrence.name.clone(),
+            rule: rule.id.clone(),
+            owed_by: owner.clone(),
+            owed_to: self.owed_to(owner),
+            due,
+            due_instant,
+            warn_instant: due.and_then(|due| self.warn_instant(due, owner, pack)),
+            source: rule.source.clone(),
+            force: rule.force,
+            state: self.state(occurrence.ending, due_instant, rule),
+            stopped_at: occurrence.ending.map(|ending| ending.at),
+            stopped_by: occurrence.ending.map(|ending| ending.by),
+            late_by_days: due.map_or(0, |due| self.late_by(due, occurrence.ending)),
+            set_by: occurrence.set_by,
+            missed_published: self.case.facts.published_missed.contains(&key),
+            warning_published: self.case.facts.published_approaching.contains(&key),
+            explanation: Explanation {
+                from,
+                trigger: rule.trigger.clone(),
+                calendar: format!("{calendar} {}", self.rules.calendars.version()),
+                steps,
+            },
+            warnings,
+            window: rule.window,
+        }
+    }
+
+    fn state(&self, ending: Option<Ending>, due: Option<Timestamp>, rule: &Rule) -> DeadlineState {
+        let over = |at: Timestamp| due.is_some_and(|due| due <= at);
+        match ending {
+            Some(Ending {
+                how: How::Met, at, ..
+            }) if over(at) && !rule.window => DeadlineState::MetLate,
+            Some(Ending { how: How::Met, .. }) => DeadlineState::Met,
+            Some(Ending {
+                how: How::Moved, ..
+            }) => DeadlineState::Moved,
+            Some(Ending {
+                how: How::Ended, ..
+            }) => DeadlineState::Ended,
+            None if rule.ends_when_due && over(self.at) => DeadlineState::Ended,
+            None if rule.window => DeadlineState::Window,
+            None if due.is_none() => DeadlineState::Undated,
+            None if over(self.at) => DeadlineState::Overdue,
+            None => DeadlineState::Running,
+        }
+    }
+
+    fn late_by(&self, due: Date, ending: Option<Ending>) -> u32 {
+        let until = local_date(ending.map_or(self.at, |ending| ending.at));
+        let days = due.until(until).map_or(0, |span| span.get_days());
+        u32::try_from(days).unwrap_or(0)
+    }
+
+    fn owed_to(&self, owner: &OrganisationId) -> String {
+        let keeper = self.case.keeper();
+        if owner == keeper {
+            "complainant".to_owned()
+        } else {
+            keeper.to_string()
+        }
+    }
+
+    fn warn_instant(
+        &self,
+        due: Date,
+        owner: &OrganisationId,
+        pack: &PolicyPack,
+    ) -> Option<Timestamp> {
+        let closed = self.rules.calendars.closed_days(owner);
+        let day = self
+            .calendar(owner)
+            .ok()?
+            .working_days_before(due, pack.warn(), closed)
+            .ok()?;
+        Some(start_of_day(day))
+    }
+}
