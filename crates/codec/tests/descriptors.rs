@@ -14,7 +14,12 @@ fn event_fields() -> Vec<FieldDescriptor> {
     let bodies = kinds::event_types();
     let mut fields: Vec<_> = bodies
         .iter()
-        .flat_map(|name| kinds::message(name).unwrap().fields().collect::<Vec<_>>())
+        .flat_map(|name| {
+            kinds::message(name)
+                .expect("every type has a message")
+                .fields()
+                .collect::<Vec<_>>()
+        })
         .collect();
     fields.extend(
         descriptor::of::<Event>()

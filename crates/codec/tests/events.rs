@@ -13,6 +13,7 @@ use concordat_domain::{
     ids::{CaseId, EventId},
 };
 use concordat_proto::v1::{self, Compartment};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn violations(event_type: &str, fields: Value) -> Vec<(String, String)> {
@@ -36,14 +37,14 @@ fn issues_agreed() -> v1::EventInput {
         "desired_outcomes": [],
         "agreed_with_complainant": "stated-by-body",
     });
-    let mut input = form::read("issues-agreed", &fields).unwrap();
+    let mut input = form::read("issues-agreed", &fields).expect("the form is well-formed");
     input.backdate_reason = Some("canary three".to_owned());
     input
 }
 
 fn node_facts() -> NodeFacts {
     NodeFacts {
-        recorded_at: "2026-03-02T10:00:00Z".parse().unwrap(),
+        recorded_at: Timestamp::constant(1_772_445_600, 0),
         lead_epoch: Some(2),
         basis: CaseVersion {
             others: 3,
@@ -58,8 +59,8 @@ fn header_facts() -> HeaderFacts {
     HeaderFacts {
         id: EventId([1; 16]),
         case: CaseId([2; 16]),
-        author: "ods:ZT1".parse().unwrap(),
-        claimed_at: "2026-03-02T10:00:01Z".parse().unwrap(),
+        author: "ods:ZT1".parse().expect("an organisation code"),
+        claimed_at: Timestamp::constant(1_772_445_601, 0),
         content_digest: [3; 32],
     }
 }

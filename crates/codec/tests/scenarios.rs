@@ -7,15 +7,18 @@ use serde_json::{Value, json};
 
 fn steps() -> Vec<Value> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/scenarios");
-    let mut files: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let entries = fs::read_dir(directory).expect("the fixtures are in the repository");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("the folder can be listed").path())
         .collect();
     files.sort();
-    let read = |path: &Path| {
-        serde_json::from_str::<Vec<Value>>(&fs::read_to_string(path).unwrap()).unwrap()
-    };
     files.iter().flat_map(|path| read(path)).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
+fn read(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("the file can be read");
+    serde_json::from_str(&text).expect("a scenario is a list of steps")
 }
 
 /// Scenarios name a case by an alias; who plays them puts its id there.
@@ -45,10 +48,8 @@ fn every_step_reads_passes_the_door_and_writes_back() {
 
 /// The one liberty of the form: a single value stands for a list of one.
 fn lists(mut fields: Value) -> Value {
-    if let Some(issues) = fields.get_mut("issues") {
-        if issues.is_string() {
-            *issues = json!([issues.clone()]);
-        }
+    if let Some(issues) = fields.get_mut("issues").filter(|issues| issues.is_string()) {
+        *issues = json!([issues.clone()]);
     }
     fields
 }
