@@ -32,7 +32,7 @@ impl EmbeddedLog {
     /// Opens the log in `directory`, making it if it is new. One process may have it open at a time.
     ///
     /// # Errors
-    /// [`Error::Storage`] if the directory cannot be used or is open elsewhere.
+    /// [`Error::InUse`] if it is open elsewhere, [`Error::Storage`] if the directory cannot be used.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         Ledger::open(directory).and_then(Self::over)
     }

@@ -1,5 +1,7 @@
 //! What can go wrong with the shared log, by what the caller does next.
 
+use std::path::PathBuf;
+
 use crate::Offset;
 
 /// Why the log could not be read, or must not be used.
@@ -27,6 +29,12 @@ pub enum Error {
         offset: Offset,
         /// What is wrong with it.
         what: String,
+    },
+    /// An embedded log is open elsewhere. Close it there, or share the one that is open.
+    #[error("log {} is in use", directory.display())]
+    InUse {
+        /// Its directory.
+        directory: PathBuf,
     },
     /// The disk under an embedded log refused. The log takes no more appends until it is opened anew, because after a
     /// failed sync the kernel may have dropped what it had not written.

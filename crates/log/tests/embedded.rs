@@ -79,7 +79,7 @@ async fn second_opener_is_refused() {
     let _first = EmbeddedLog::open(directory.path()).expect("a new log");
     assert!(matches!(
         EmbeddedLog::open(directory.path()),
-        Err(Error::Storage(_))
+        Err(Error::InUse { .. })
     ));
 }
 

@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use crate::batch::Change;
 use crate::frame::{self, chunk_key, corrupt, split_key};
@@ -14,6 +15,9 @@ use crate::{Error, StoreConfig};
 
 /// Large, so that no page reaches the quarter of a segment above which sled writes it to an unsynced file.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// Ten seconds in all, far longer than a background thread of sled lives on.
+const LOCK_TRIES: u32 = 1000;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
 
 /// One tree of checked values. Reads may come from any thread; writes are expected from one.
 pub(crate) struct Engine {
@@ -31,12 +35,13 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn open(directory: &Path, config: &StoreConfig) -> Result<Self, Error> {
-        let database = sled::Config::new()
-            .path(directory)
-            .segment_size(SEGMENT_BYTES)
-            .cache_capacity(config.cache_bytes)
-            .flush_every_ms(None)
-            .open()?;
+        let database = open_database(
+            &sled::Config::new()
+                .path(directory)
+                .segment_size(SEGMENT_BYTES)
+                .cache_capacity(config.cache_bytes)
+                .flush_every_ms(None),
+        )?;
         let path = directory.join("db");
         let file = File::open(&path).map_err(Error::at(path))?;
         sync_directory(directory)?;
@@ -210,6 +215,25 @@ impl Engine {
     fn fail(&self, error: Error) -> Error {
         self.failed.store(true, Ordering::SeqCst);
         error
+    }
+}
+
+/// Opens the database, waiting for a lock that a closed one in this process still has.
+///
+/// sled's background threads may keep its file open for a moment after the last handle is gone. Another process cannot
+/// be the cause: the caller holds the store's own lock.
+fn open_database(config: &sled::Config) -> Result<sled::Db, Error> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.kind() == std::io::ErrorKind::Other && tries > 0 =>
+            {
+                tries -= 1;
+                std::thread::sleep(LOCK_WAIT);
+            }
+            opened => return Ok(opened?),
+        }
     }
 }
 

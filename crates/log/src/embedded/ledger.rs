@@ -6,8 +6,10 @@
 //! sled puts pages above a quarter of a segment in files of their own, which it does not sync. Large segments and small
 //! values keep it from doing so (research/feasibility.md C4).
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use sled::{Batch, Tree};
@@ -20,6 +22,10 @@ const CHUNK_BYTES: usize = 60 * 1024;
 /// Sled's own default of 1 GiB is too much for a part of a process.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Ten seconds in all, far longer than a background thread of sled lives on.
+const LOCK_TRIES: u32 = 1000;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
+
 /// Checksum (4) and length of the author's name (2) precede the author and the bytes.
 const HEADER_BYTES: usize = 6;
 
@@ -27,11 +33,15 @@ pub(super) struct Ledger {
     tree: Tree,
     /// Own handle to sled's file: `flush` writes on Linux, but only `sync_data` makes it durable. None: temporary.
     file: Option<File>,
+    /// Held open for the lock on it; behind the tree, as the last to go.
+    _lock: Option<File>,
 }
 
 impl Ledger {
     pub(super) fn open(directory: &Path) -> Result<Self, Error> {
-        let database = config().path(directory).open()?;
+        std::fs::create_dir_all(directory).map_err(sled::Error::Io)?;
+        let lock = lock(directory)?;
+        let database = open_database(&config().path(directory))?;
         let file = File::open(directory.join("db")).map_err(sled::Error::Io)?;
         // The new file's name must be durable as well as its bytes.
         File::open(directory)
@@ -40,6 +50,7 @@ impl Ledger {
         Ok(Self {
             tree: database.open_tree("log")?,
             file: Some(file),
+            _lock: Some(lock),
         })
     }
 
@@ -47,6 +58,7 @@ impl Ledger {
         Ok(Self {
             tree: config().temporary(true).open()?.open_tree("log")?,
             file: None,
+            _lock: None,
         })
     }
 
@@ -93,6 +105,33 @@ impl Ledger {
             file.sync_data().map_err(sled::Error::Io)?;
         }
         Ok(())
+    }
+}
+
+/// One opener at a time, whether in this process or another.
+fn lock(directory: &Path) -> Result<File, Error> {
+    let file = File::create(directory.join("lock")).map_err(sled::Error::Io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            directory: directory.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(sled::Error::Io(error).into()),
+    }
+}
+
+/// Opens the database, waiting for a lock that a closed one in this process still has: sled's background threads may
+/// keep its file open for a moment after the last handle is gone. Nobody else can have it, as the own lock is held.
+fn open_database(config: &sled::Config) -> Result<sled::Db, Error> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.kind() == ErrorKind::Other && tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(LOCK_WAIT);
+            }
+            opened => return Ok(opened?),
+        }
     }
 }
 
