@@ -111,9 +111,15 @@ const WALLS: &[(&str, &[&str])] = &[
         "tonic-reflection",
         &["concordat-api", "concordat", "concordat-tests"],
     ),
+    // `proto` holds the strict codec, which names an unknown field in the details of its error.
     (
         "tonic-types",
-        &["concordat-api", "concordat", "concordat-tests"],
+        &[
+            "concordat-proto",
+            "concordat-api",
+            "concordat",
+            "concordat-tests",
+        ],
     ),
     ("axum", &["concordat-api"]),
     ("hyper", &["concordat-api"]),
