@@ -17,8 +17,8 @@ pub mod ids;
 pub mod judge;
 pub mod policy;
 pub mod rules;
+pub mod scenario;
 pub mod timetable;
-
 pub use case::{Case, State};
 pub use event::{CaseVersion, Event, EventType, Opening, Placement};
 pub use evolve::evolve;

@@ -1,0 +1,57 @@
+//! The worked cases of the domain brief, played on the bare core.
+
+use concordat_domain::scenario;
+
+use crate::world::World;
+
+fn check(text: &str) {
+    let world = World::new();
+    let steps = scenario::read(text).expect("the fixture is a scenario");
+    let report = scenario::run(&steps, &world.rules());
+    assert!(report.passed(), "{report}");
+}
+
+macro_rules! scenarios {
+    ($($name:ident = $file:literal),* $(,)?) => {$(
+        #[test]
+        fn $name() {
+            check(include_str!(concat!("../../../../tests/fixtures/scenarios/", $file, ".json")));
+        }
+    )*};
+}
+
+scenarios! {
+    scenario_01_two_bodies_answer_in_time = "01-happy-path-two-bodies",
+    scenario_02_a_misdirected_complaint_is_passed_on = "02-misdirected-passed-on",
+    scenario_03_consent_refused_is_signposted = "03-consent-refused-signposted",
+    scenario_05_consent_is_withdrawn_mid_case = "05-consent-withdrawn-mid-case",
+    scenario_06_a_disputed_lead_is_escalated = "06-lead-disputed",
+    scenario_07_an_impasse_takes_three_steps = "07-impasse-three-steps",
+    scenario_08_a_late_strand_leaves_its_mark = "08-late-contributor-strand",
+    scenario_17_an_oral_complaint_is_settled_early = "17-early-resolution-oral",
+    scenario_18_the_broker_keeps_discipline = "18-broker-discipline",
+}
+
+#[test]
+fn a_step_that_does_not_go_as_expected_is_reported_with_what_was_seen() {
+    let world = World::new();
+    let text =
+        include_str!("../../../../tests/fixtures/scenarios/03-consent-refused-signposted.json");
+    let mut steps = scenario::read(text).unwrap();
+    steps[4].expect.state = Some("received".to_owned());
+    steps[6].event = "complainant-sent-away".to_owned();
+    let report = scenario::run(&steps, &world.rules());
+    let told: Vec<String> = report.steps[4]
+        .differences
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(told, ["state: expected received, was consent-refused"]);
+    assert!(
+        report.steps[6]
+            .error
+            .as_deref()
+            .is_some_and(|error| error.contains("complainant-sent-away"))
+    );
+    assert!(!report.passed());
+}
