@@ -36,9 +36,11 @@ pub fn judge(case: Option<&Case>, event: &Event, rules: &Rules<'_>) -> Result<()
             Err(Reason::UnknownCase)
         };
         known?;
-        return Ok(check_registered(event, rules.directory)?);
+        check_registered(event, rules.directory)?;
+        return Ok(check_proxy(event, rules.directory)?);
     };
     check_registered(event, rules.directory)?;
+    check_proxy(event, rules.directory)?;
     check_author(case, event, &row, &body)?;
     if event
         .expected
@@ -157,6 +159,21 @@ fn check_registered(event: &Event, directory: &Directory) -> Result<(), Reason> 
         Ok(())
     } else {
         Err(Reason::UnregisteredOrg)
+    }
+}
+
+/// A node records for another body only under an arrangement that the directory holds; else anyone could act as anyone.
+fn check_proxy(event: &Event, directory: &Directory) -> Result<(), Reason> {
+    let Some(body) = &event.on_behalf_of else {
+        return Ok(());
+    };
+    let proxy = directory
+        .organisation(body)
+        .and_then(|organisation| organisation.proxy.as_ref());
+    if proxy == Some(&event.author) {
+        Ok(())
+    } else {
+        Err(Reason::NotParticipant)
     }
 }
 

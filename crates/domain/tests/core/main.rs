@@ -1,6 +1,8 @@
 //! The rules seen from outside: worked cases, date vectors, one test for each reason, and properties of any history.
 
+mod properties;
+mod reasons;
 mod scenarios;
-
+mod timetable;
 mod vectors;
 mod world;

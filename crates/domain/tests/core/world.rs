@@ -1,6 +1,6 @@
 //! A small world for tests: the directory of the scenarios and a log on which events are judged and folded.
 
-use concordat_domain::calendar::{Calendars, tz_release};
+use concordat_domain::calendar::Calendars;
 use concordat_domain::directory::Directory;
 use concordat_domain::fields::Fields;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
@@ -213,11 +213,6 @@ impl<'w> Log<'w> {
     /// The case, which must be open.
     pub(crate) fn open_case(&self) -> &Case {
         self.case.as_ref().expect("the case is open")
-    }
-
-    /// The release that cases pin.
-    pub(crate) fn tz() -> &'static str {
-        tz_release()
     }
 }
 
