@@ -49,11 +49,11 @@ fn nextest() -> Command {
     command
 }
 
-/// What every toolchain has. The tests are the same; time limits per test are not enforced.
+/// What every toolchain has. `--tests` stands for the tests of libraries and programs too. Time limits per test are not enforced.
 fn plain_runner() -> Command {
     eprintln!("cargo-nextest is not installed: running with `cargo test`");
     let mut command = cargo();
-    command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    command.args(["test", "--no-fail-fast", "--tests"]);
     command
 }
 
