@@ -7,12 +7,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The root of the repository. xtask always runs through cargo, in the clone it was built from.
-pub(crate) fn workspace_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// The root of the repository whose `cargo xtask` was called.
+///
+/// Cargo says at run time which clone that is; clones that share a target directory may share this program.
+pub(crate) fn workspace_root() -> PathBuf {
+    let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest_dir
         .ancestors()
         .nth(2)
         .expect("this crate stands two levels below the workspace root")
+        .to_owned()
 }
 
 /// Where brought tools are kept: beside build output, so that deleting `target` deletes them too.
