@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// The data at hand do not reach.
     #[error("{0}")]
     Precondition(String),
+    /// What was compared is not alike. The answer on standard output says where, so nothing is added to it.
+    #[error("differences were found")]
+    Differences,
     /// The reader of standard output has gone: nothing is wrong.
     #[error("standard output was closed")]
     Closed,
@@ -32,13 +35,14 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::NotFound(_) => 3,
             Self::Precondition(_) => 6,
+            Self::Differences => 7,
         }
     }
 
     /// Says on standard error what went wrong, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         match &self {
-            Self::Closed => {}
+            Self::Closed | Self::Differences => {}
             Self::Failed(error) => eprintln!("concordat: {error:#}"),
             other => eprintln!("concordat: {other}"),
         }

@@ -3,6 +3,7 @@
 mod calendar;
 mod exit;
 mod output;
+mod scenario;
 
 use std::process::ExitCode;
 
@@ -35,12 +36,16 @@ enum Noun {
     /// Working days and months: when a duty is due, and why.
     #[command(subcommand)]
     Calendar(calendar::Verb),
+    /// Worked cases as files: what should happen, step by step.
+    #[command(subcommand)]
+    Scenario(scenario::Verb),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.noun {
         Noun::Calendar(verb) => calendar::run(verb, arguments.output),
+        Noun::Scenario(verb) => scenario::run(verb, arguments.output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
