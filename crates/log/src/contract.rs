@@ -12,10 +12,14 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{FutureExt, join_all};
 
-use crate::{AppendError, Offset, RECORD_BYTES_MAX, Record, RecordStream, SharedLog, Uncertainty};
+use crate::{
+    AppendError, Error, Offset, RECORD_BYTES_MAX, Record, RecordStream, SharedLog, Uncertainty,
+};
 
 /// A wait that is never reached unless the property is broken.
 const HANG: Duration = Duration::from_secs(60);
+/// Between two tries of an append, so that a test does not storm a cluster that needs a moment.
+const BACK_OFF: Duration = Duration::from_millis(10);
 
 /// A new, empty log of one partnership.
 #[async_trait]
@@ -254,7 +258,7 @@ pub async fn follower_gets_all_in_order_then_live(harness: &dyn Harness) {
     }
     let mut records = follow(&*b, Offset(0)).await;
     for number in 0..50 {
-        assert_eq!(next(&mut records).await.bytes, text(number));
+        assert_eq!(records.next().await.bytes, text(number));
     }
     assert!(
         records.next().now_or_never().is_none(),
@@ -262,7 +266,7 @@ pub async fn follower_gets_all_in_order_then_live(harness: &dyn Harness) {
     );
     for number in 50..60 {
         last = append(&*a, text(number), last).await;
-        let record = next(&mut records).await;
+        let record = records.next().await;
         assert_eq!(
             (record.offset, record.author.as_str(), record.bytes),
             (last, "ods-A", text(number))
@@ -280,11 +284,11 @@ pub async fn follower_starts_after_its_cursor(harness: &dyn Harness) {
     }
     for (number, cursor) in offsets.iter().enumerate().take(5) {
         let mut records = follow(&*log, *cursor).await;
-        assert_eq!(next(&mut records).await.bytes, text(number as u64 + 1));
+        assert_eq!(records.next().await.bytes, text(number as u64 + 1));
     }
     let mut records = follow(&*log, offsets[5]).await;
     append(&*log, text(6), offsets[5]).await;
-    assert_eq!(next(&mut records).await.bytes, text(6));
+    assert_eq!(records.next().await.bytes, text(6));
 }
 
 /// Four authors at once; a live follower and a late one see the same, each author's records in its order.
@@ -299,11 +303,11 @@ pub async fn followers_see_one_order_of_concurrent_authors(harness: &dyn Harness
             last = append(&**log, text(number), last).await;
         }
     }));
-    let reading = take(&mut live, EACH as usize * names.len());
+    let reading = live.take(EACH as usize * names.len());
     let (_, seen_live) = tokio::join!(writing, reading);
 
     let mut late = follow(&*authors[3], Offset(0)).await;
-    assert_eq!(seen_live, take(&mut late, seen_live.len()).await);
+    assert_eq!(seen_live, late.take(seen_live.len()).await);
     let offsets: Vec<_> = seen_live.iter().map(|record| record.offset).collect();
     assert!(offsets.is_sorted_by(|a, b| a < b), "{offsets:?}");
     assert_eq!(head(&*authors[1]).await, *offsets.last().expect("many"));
@@ -328,19 +332,11 @@ pub async fn dropped_append_leaves_a_log_that_tells_what_happened(harness: &dyn 
     let first = append(&*log, text(1), Offset(0)).await;
     // One poll starts it; then it is dropped.
     let _ = log.append(text(2), &unique(), first).now_or_never();
-    let second = match log.append(text(2), &unique(), first).await {
-        Ok(offset) => offset,
-        refused => {
-            uncertain(refused);
-            last_own(&*log)
-                .await
-                .expect("something moved the fence")
-                .offset
-        }
-    };
+    let second = append(&*log, text(2), first).await;
     let third = append(&*log, text(3), second).await;
     let mut records = follow(&*log, Offset(0)).await;
-    let seen: Vec<_> = take(&mut records, 3)
+    let seen: Vec<_> = records
+        .take(3)
         .await
         .into_iter()
         .map(|record| (record.offset, record.bytes))
@@ -379,22 +375,29 @@ fn unique() -> String {
     )
 }
 
-/// Appends as a node does (wire.md 3): an uncertain answer is resolved by looking, and transient ones are tried again.
+/// Appends as a node does (wire.md 3): an uncertain answer is resolved by looking, and the same bytes are appended again
+/// as long as they are not there. A cluster answers so while an earlier append of the author is under way.
 async fn append(log: &dyn SharedLog, record: Bytes, expected: Offset) -> Offset {
-    for _ in 0..20 {
-        let why = match log.append(record.clone(), &unique(), expected).await {
-            Ok(offset) => return offset,
-            Err(AppendError::Uncertain { why }) => why,
-            Err(refused) => panic!("refused: {refused}"),
-        };
-        let own = last_own(log).await;
-        match own {
-            Some(own) if own.offset > expected && own.bytes == record => return own.offset,
-            Some(own) if own.offset > expected => panic!("{why}, and another record stands there"),
-            _ => eprintln!("appending again after: {why}"),
+    let appending = async {
+        loop {
+            let why = match log.append(record.clone(), &unique(), expected).await {
+                Ok(offset) => return offset,
+                Err(AppendError::Uncertain { why }) => why,
+                Err(refused) => panic!("refused: {refused}"),
+            };
+            match last_own(log).await {
+                Some(own) if own.offset > expected && own.bytes == record => return own.offset,
+                Some(own) if own.offset > expected => {
+                    panic!("{why}, and another record stands there")
+                }
+                _ => eprintln!("appending again after: {why}"),
+            }
+            tokio::time::sleep(BACK_OFF).await;
         }
-    }
-    panic!("never acknowledged");
+    };
+    tokio::time::timeout(HANG, appending)
+        .await
+        .expect("it is acknowledged in the end")
 }
 
 fn uncertain(answer: Result<Offset, AppendError>) -> Uncertainty {
@@ -416,22 +419,78 @@ async fn record_at(log: &dyn SharedLog, offset: Offset) -> Option<Record> {
     log.record_at(offset).await.expect("the log can be reached")
 }
 
-async fn follow(log: &dyn SharedLog, after: Offset) -> RecordStream {
-    log.follow(after).await.expect("the log can be reached")
+/// Opens a [`Reader`] after `after`, at once.
+pub async fn follow(log: &dyn SharedLog, after: Offset) -> Reader<'_> {
+    let mut reader = Reader {
+        log,
+        cursor: after,
+        records: None,
+    };
+    reader.records().await;
+    reader
 }
 
-async fn next(records: &mut RecordStream) -> Record {
-    let next = tokio::time::timeout(HANG, records.next())
-        .await
-        .expect("a record arrives");
-    next.expect("a follower does not end by itself")
-        .expect("the log can be reached")
+/// Follows as a node does: when a follower ends, it opens the next one from its own cursor. A cluster that has only
+/// just made a consumer, or lost a server, may end one.
+pub struct Reader<'l> {
+    log: &'l dyn SharedLog,
+    cursor: Offset,
+    records: Option<RecordStream>,
 }
 
-async fn take(records: &mut RecordStream, count: usize) -> Vec<Record> {
-    let mut taken = Vec::with_capacity(count);
-    for _ in 0..count {
-        taken.push(next(records).await);
+impl Reader<'_> {
+    /// The next record, however often the follower has to be opened anew.
+    ///
+    /// # Panics
+    /// If none arrives, or a follower does not end as the contract says.
+    pub async fn next(&mut self) -> Record {
+        let reading = async {
+            loop {
+                match self
+                    .records()
+                    .await
+                    .next()
+                    .await
+                    .expect("a follower ends with an error only")
+                {
+                    Ok(record) => {
+                        self.cursor = record.offset;
+                        return record;
+                    }
+                    Err(Error::Unavailable { why }) => eprintln!("following again after: {why}"),
+                    Err(error) => panic!("{error}"),
+                }
+                let after_error = self.records().await.next().await;
+                assert!(after_error.is_none(), "a follower ends after an error");
+                self.records = None;
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        };
+        tokio::time::timeout(HANG, reading)
+            .await
+            .expect("a record arrives")
     }
-    taken
+
+    /// The next `count` records.
+    async fn take(&mut self, count: usize) -> Vec<Record> {
+        let mut taken = Vec::with_capacity(count);
+        for _ in 0..count {
+            taken.push(self.next().await);
+        }
+        taken
+    }
+
+    async fn records(&mut self) -> &mut RecordStream {
+        while self.records.is_none() {
+            match self.log.follow(self.cursor).await {
+                Ok(records) => self.records = Some(records),
+                Err(Error::Unavailable { why }) => {
+                    eprintln!("following again after: {why}");
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        self.records.as_mut().expect("the loop ends with one")
+    }
 }

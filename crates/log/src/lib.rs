@@ -7,7 +7,7 @@
 //! Two adapters keep one contract ([`SharedLog`]), held to it by one suite of tests (`contract`):
 //!
 //! - [`embedded`]: several organisations inside one process, on sled: trial, demo, tests;
-//! - `jetstream`: NATS JetStream, for anything that spans machines.
+//! - [`jetstream`]: NATS JetStream, for anything that spans machines.
 
 mod error;
 mod shared_log;
@@ -16,7 +16,8 @@ mod subject;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
+pub mod jetstream;
 
 pub use error::{AppendError, Error, Uncertainty};
 pub use shared_log::{Offset, RECORD_BYTES_MAX, Record, RecordStream, SharedLog};
-pub use subject::{Subject, partnership_subjects};
+pub use subject::{Subject, partnership_subjects, subject_token};

@@ -57,6 +57,12 @@ pub(crate) fn stream_name(partnership: &str) -> Result<String, Error> {
     Ok(format!("concordat-v1-{}", token(partnership)?))
 }
 
+/// The token under which an organisation's records come, as [`Record::author`](crate::Record::author) shows it.
+#[must_use]
+pub fn subject_token(organisation: &str) -> String {
+    organisation.replace(':', "-")
+}
+
 /// A name as one token of a subject.
 pub(crate) fn token(name: &str) -> Result<String, Error> {
     let token = name.replace(':', "-");

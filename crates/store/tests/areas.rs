@@ -1,5 +1,7 @@
 //! Each area gives back what was put, in the order it promises.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use concordat_store::{Batch, DueEntry, Error, HighWater, KnownEvent, Store, StoreConfig};
 
 fn fresh() -> (Store, tempfile::TempDir) {

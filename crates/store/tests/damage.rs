@@ -1,5 +1,7 @@
 //! What the store refuses: a second process, loose permissions, a lost key file, gaps and garbled values.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What commit promises: one sync, no unsynced files beside the database, nothing lost to `kill -9`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
