@@ -2,7 +2,10 @@
 
 mod calendar;
 mod exit;
+mod init;
+mod key_file;
 mod output;
+mod partnership;
 mod scenario;
 
 use std::process::ExitCode;
@@ -39,6 +42,14 @@ enum Noun {
     /// Worked cases as files: what should happen, step by step.
     #[command(subcommand)]
     Scenario(scenario::Verb),
+    /// Makes a node's data directory with a fresh signing key, and prints the organisation's entry for the partnership file.
+    ///
+    /// The key and the directory are for their owner only, and a key that is there is never overwritten. Nothing is sent anywhere:
+    /// give the printed entry to whoever writes the partnership file.
+    Init(init::Init),
+    /// The partnership file: who takes part, with which keys.
+    #[command(subcommand)]
+    Partnership(partnership::Verb),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +57,8 @@ fn main() -> ExitCode {
     let done = match arguments.noun {
         Noun::Calendar(verb) => calendar::run(verb, arguments.output),
         Noun::Scenario(verb) => scenario::run(verb, arguments.output),
+        Noun::Init(asked) => init::run(asked, arguments.output),
+        Noun::Partnership(verb) => partnership::run(verb, arguments.output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
