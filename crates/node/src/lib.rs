@@ -1,1 +1,26 @@
-//! The shell around the core: publisher, follower, enforcer, feeds, supervision.
+//! The shell around the core: one engine thread that owns the state, two tasks that carry bundles, and a handle.
+//!
+//! ```text
+//! Node (handle) ──call──▶ engine: judge · draft · seal · sign · commit ──job──▶ append ─▶ shared log
+//!                            ▲   admit · journal · open · judge · fold · feed ◀── read ◀──┘
+//! ```
+//!
+//! The engine is a plain state machine on a thread of its own: whatever waits while it syncs forms the next bundle. It knows no
+//! gRPC and no broker. What it may not do without: the store ([`concordat_store`]), a clock ([`clock`]) and randomness.
+
+pub mod clock;
+mod courier;
+mod draft;
+mod emission;
+mod engine;
+mod error;
+mod mailbox;
+mod node;
+mod views;
+
+pub use emission::{Emission, Receipt, Ruling, Stage};
+pub use error::Error;
+pub use node::{Node, NodeConfig};
+pub use views::{
+    CaseView, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, Publishing, Status,
+};

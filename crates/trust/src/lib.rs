@@ -36,5 +36,7 @@ pub mod keyring;
 pub mod lines;
 pub mod seal;
 
+pub mod case_log;
+
 pub use digest::{BundleHash, Commitment, EventHash, Hash, KeyId, PartnershipId};
 pub use error::Error;

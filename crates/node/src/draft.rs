@@ -1,0 +1,108 @@
+//! An event accepted here and not yet on the log.
+
+use concordat_codec::event::{HeaderFacts, NodeFacts, from_input, to_domain};
+use concordat_domain::event::{CaseVersion, Event};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_proto::v1;
+use jiff::Timestamp;
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// One draft, as it is kept in the store's vault.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    pub(crate) event_id: EventId,
+    pub(crate) case: CaseId,
+    /// The encoded `EventInput`, hexadecimal.
+    #[serde(with = "hex::serde")]
+    input: Vec<u8>,
+    pub(crate) accepted_at: Timestamp,
+    /// What the case looked like when it was accepted: fixed then, not at signing.
+    pub(crate) basis: CaseVersion,
+    pub(crate) expected: Option<CaseVersion>,
+    traceparent: Option<String>,
+    /// Why a person has to look, if so.
+    pub(crate) held: Option<String>,
+    /// Made by the enforcer, not by a local system: dropped when void, never held, never stored.
+    pub(crate) derived: bool,
+}
+
+/// What an event says of the case when it is sealed.
+pub(crate) struct Surroundings {
+    pub(crate) now: Timestamp,
+    pub(crate) lead_epoch: Option<u32>,
+    pub(crate) applied: (u64, [u8; 32]),
+    pub(crate) opening: Option<v1::Opening>,
+}
+
+impl Draft {
+    pub(crate) fn new(
+        (event_id, case): (EventId, CaseId),
+        input: &v1::EventInput,
+        accepted_at: Timestamp,
+        (basis, expected): (CaseVersion, Option<CaseVersion>),
+        traceparent: Option<String>,
+    ) -> Self {
+        let input = input.encode_to_vec();
+        Self {
+            event_id,
+            case,
+            input,
+            accepted_at,
+            basis,
+            expected,
+            traceparent,
+            held: None,
+            derived: false,
+        }
+    }
+
+    pub(crate) fn derived(self) -> Self {
+        Self {
+            derived: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn input(&self) -> Result<v1::EventInput, Error> {
+        v1::EventInput::decode(self.input.as_slice())
+            .map_err(|_| Error::Corrupt("a draft does not decode".to_owned()))
+    }
+
+    /// The event as it goes onto the wire, whole.
+    pub(crate) fn wire(&self, surroundings: Surroundings) -> Result<v1::Event, Error> {
+        let mut input = self.input()?;
+        // Fixed at acceptance: an event without a time of its own happened when it was handed in, however long it waited.
+        let accepted_at = concordat_codec::time::to_wire(self.accepted_at);
+        input.occurred_at = input.occurred_at.or(Some(accepted_at));
+        let facts = NodeFacts {
+            recorded_at: surroundings.now,
+            lead_epoch: surroundings.lead_epoch,
+            basis: self.basis,
+            expected: self.expected,
+            traceparent: self.traceparent.clone(),
+            applied: Some(surroundings.applied),
+            opening: surroundings.opening,
+        };
+        from_input(&input, facts).map_err(|error| Error::Corrupt(error.to_string()))
+    }
+
+    /// The event as judging sees it.
+    pub(crate) fn judged(
+        &self,
+        event: &v1::Event,
+        author: &OrganisationId,
+        now: Timestamp,
+    ) -> Result<Event, Error> {
+        let facts = HeaderFacts {
+            id: self.event_id,
+            case: self.case,
+            author: author.clone(),
+            claimed_at: now,
+            content_digest: concordat_codec::digest::of_input(Some(self.case), &self.input()?),
+        };
+        to_domain(event, facts).map_err(|error| Error::Corrupt(error.to_string()))
+    }
+}

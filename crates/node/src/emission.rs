@@ -1,0 +1,99 @@
+//! What a local system hands in, and what it gets back.
+
+use std::time::Duration;
+
+use concordat_domain::event::{CaseVersion, EventType};
+use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_proto::v1;
+use serde::{Deserialize, Serialize};
+
+/// How far an emitted event has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Stage {
+    /// Would now be void: kept aside until a person releases or discards it.
+    Held,
+    /// Durable at this node, not yet on the log.
+    Accepted,
+    /// The log acknowledged the bundle that carries it.
+    Committed,
+    /// Read back from the log and judged.
+    Ruled,
+    /// Bundles of two other organisations, or of the only other, cover it.
+    Witnessed,
+}
+
+/// The verdict on an envelope at its position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ruling {
+    /// It counts.
+    Effective,
+    /// It does not count; the reason is one of the closed list, such as `no-consent` or `missing-field:findings`.
+    Void {
+        /// Reason code.
+        reason: String,
+    },
+}
+
+impl Ruling {
+    /// Whether the envelope counts.
+    #[must_use]
+    pub fn is_effective(&self) -> bool {
+        matches!(self, Self::Effective)
+    }
+
+    /// The reason code of a void ruling.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Effective => None,
+            Self::Void { reason } => Some(reason),
+        }
+    }
+}
+
+/// One event on its way in.
+#[derive(Debug, Clone)]
+pub struct Emission {
+    /// Chosen by the emitter before its first try; the only idempotency key, for life.
+    pub event_id: EventId,
+    /// The case; `None` for an event that opens one (the node then makes the id).
+    pub case: Option<CaseId>,
+    /// The event as the local system says it.
+    pub input: v1::EventInput,
+    /// Version of the case that the emitter had in view, if it wants the event void should another organisation have
+    /// acted since.
+    pub expected: Option<CaseVersion>,
+    /// Stage to wait for.
+    pub wait_for: Stage,
+    /// How long to wait for it at most; the answer then names the stage reached.
+    pub wait_at_most: Duration,
+    /// Judge only: nothing is stored.
+    pub validate_only: bool,
+    /// W3C trace context of the call, carried in `process`.
+    pub traceparent: Option<String>,
+}
+
+/// What an emitter gets back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The emitter's own id.
+    pub event_id: EventId,
+    /// The case, made by the node for an opening event.
+    pub case: CaseId,
+    /// Stage reached.
+    pub stage: Stage,
+    /// The verdict, from [`Stage::Ruled`] on; the reason in [`Stage::Held`].
+    pub ruling: Option<Ruling>,
+    /// Where it stands, from [`Stage::Ruled`] on.
+    pub position: Option<Position>,
+    /// Version of the case as this organisation now knows it.
+    pub version: CaseVersion,
+    /// Whether the same event had been handed in before: this is the first receipt again, with today's stage.
+    pub deduplicated: bool,
+    /// Whether the log could be reached; if not, the event waits here and is committed in order later.
+    pub log_reachable: bool,
+    /// Types that this organisation may emit next in the case.
+    pub next_event_types: Vec<EventType>,
+}

@@ -1,0 +1,373 @@
+//! The door: shape, idempotency, judging on ruled state and own drafts before it, and the durable draft.
+
+use concordat_domain::event::{CaseVersion, Event, EventType, Opening, Placement};
+use concordat_domain::ids::{CaseId, EventId, PackId, Position};
+use concordat_domain::rules::RULES_VERSION;
+use concordat_domain::{Case, calendar, evolve, judge};
+use concordat_proto::v1;
+use concordat_store::KnownEvent;
+use concordat_trust::case_log::NewCase;
+use rand_core::Rng as _;
+use tokio::sync::oneshot;
+
+use super::{Engine, Waiter};
+use crate::draft::{Draft, Surroundings};
+use crate::emission::{Emission, Receipt, Ruling, Stage};
+use crate::error::Error;
+
+/// Answer to an emitter, given when the stage waited for is reached.
+pub(crate) type Answer = oneshot::Sender<Result<Receipt, Error>>;
+
+impl Engine {
+    /// Takes an event at the door. The answer comes when its stage is reached, or at once if it is refused.
+    pub(crate) fn emit(&mut self, emission: Emission, answer: Answer) {
+        match self.accept(&emission) {
+            Ok(Accepted::New) => {
+                self.sync_needed = true;
+                self.after_write.push(emission.event_id);
+                self.wait(&emission, false, answer);
+            }
+            Ok(Accepted::Before) => {
+                self.wait(&emission, true, answer);
+                self.notify(emission.event_id);
+            }
+            // The emitter may have given up; a refusal changes nothing, so there is nothing to undo.
+            Ok(Accepted::Validated(receipt)) => drop(answer.send(Ok(receipt))),
+            Err(error) => drop(answer.send(Err(error))),
+        }
+    }
+
+    fn wait(&mut self, emission: &Emission, deduplicated: bool, answer: Answer) {
+        let waiter = Waiter {
+            stage: emission.wait_for,
+            deduplicated,
+            answer,
+        };
+        self.waiters
+            .entry(emission.event_id)
+            .or_default()
+            .push(waiter);
+    }
+
+    fn accept(&mut self, emission: &Emission) -> Result<Accepted, Error> {
+        concordat_codec::shape::validate(&emission.input).map_err(shape)?;
+        if let Some(known) = self.store.events().get(&emission.event_id.0)? {
+            return self.known(emission, known);
+        }
+        if let Some(draft) = self
+            .drafts
+            .values()
+            .find(|draft| draft.event_id == emission.event_id)
+        {
+            let digest = concordat_codec::digest::of_input(
+                emission.case.map(|_| draft.case),
+                &draft.input()?,
+            );
+            let known = KnownEvent {
+                digest,
+                case: draft.case.0,
+                place: None,
+            };
+            return self.known(emission, known);
+        }
+        let waiting = self.drafts.len() as u64;
+        if waiting >= self.config.drafts_max {
+            return Err(Error::OutboxFull { waiting });
+        }
+        let case = emission.case.unwrap_or_else(|| self.fresh_case());
+        let draft = self.draft(emission, case);
+        self.admit_at_door(&draft)?;
+        if emission.validate_only {
+            return Ok(Accepted::Validated(self.receipt_of(&draft, None)));
+        }
+        let bytes = serde_json::to_vec(&draft)
+            .map_err(|_| Error::Corrupt("a draft does not serialise".to_owned()))?;
+        let number = self.store.drafts().add(&mut self.batch, &bytes)?;
+        let digest = concordat_codec::digest::of_input(emission.case, &emission.input);
+        let known = KnownEvent {
+            digest,
+            case: case.0,
+            place: None,
+        };
+        self.store
+            .events()
+            .put(&mut self.batch, emission.event_id.0, known)?;
+        self.drafts.insert(number, draft);
+        Ok(Accepted::New)
+    }
+
+    /// The same event again is the first receipt again; other content under its id is refused.
+    fn known(&self, emission: &Emission, known: KnownEvent) -> Result<Accepted, Error> {
+        let this = concordat_codec::digest::of_input(emission.case, &emission.input);
+        let anew = concordat_codec::digest::of_input(Some(CaseId(known.case)), &emission.input);
+        if known.digest == this || known.digest == anew {
+            return Ok(Accepted::Before);
+        }
+        Err(Error::EventIdReused {
+            event_id: emission.event_id,
+            first: hex::encode(known.digest),
+            this: hex::encode(this),
+        })
+    }
+
+    fn fresh_case(&mut self) -> CaseId {
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        CaseId(id)
+    }
+
+    fn draft(&self, emission: &Emission, case: CaseId) -> Draft {
+        let basis = self.version(case);
+        Draft::new(
+            (emission.event_id, case),
+            &emission.input,
+            self.now(),
+            (basis, emission.expected),
+            emission.traceparent.clone(),
+        )
+    }
+
+    /// Version of the case as this organisation counts it, its own drafts included.
+    pub(super) fn version(&self, case: CaseId) -> CaseVersion {
+        let organisation = &self.config.organisation;
+        let others = self
+            .cases
+            .get(&case)
+            .and_then(|log| log.case())
+            .map_or(0, |case| case.version_for(organisation));
+        let ruled = self
+            .admission
+            .case_head(organisation, &case)
+            .map_or(0, |head| head.seq);
+        let drafts = self
+            .drafts
+            .values()
+            .filter(|draft| draft.case == case && draft.held.is_none())
+            .count() as u64;
+        CaseVersion {
+            others,
+            own_seq: ruled + drafts,
+        }
+    }
+
+    fn admit_at_door(&self, draft: &Draft) -> Result<(), Error> {
+        let state = self.with_own_drafts(draft.case)?;
+        if let Some((_, park)) = self.cases.get(&draft.case).and_then(|log| log.parked()) {
+            return Err(Error::Parked {
+                case: draft.case,
+                why: park.advice().to_owned(),
+            });
+        }
+        let event = self.judged(draft, state.as_ref())?;
+        if state.is_none() && event.event_type != EventType::ComplaintReceived {
+            return Err(Error::UnknownCase);
+        }
+        judge(state.as_ref(), &event, &self.config.rules()).map_err(|refusal| {
+            let next = state
+                .as_ref()
+                .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
+            Error::Refused {
+                code: refusal.code(),
+                advice: refusal.advice().to_owned(),
+                state: state.as_ref().map(|case| case.state().to_string()),
+                next_event_types: next
+                    .unwrap_or_default()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            }
+        })
+    }
+
+    /// The case as it will be when everything that is signed or drafted here has landed.
+    pub(super) fn with_own_drafts(&self, case: CaseId) -> Result<Option<Case>, Error> {
+        let mut state = self.cases.get(&case).and_then(|log| log.case()).cloned();
+        for draft in self
+            .drafts
+            .values()
+            .filter(|draft| draft.case == case && draft.held.is_none())
+        {
+            let event = self.judged(draft, state.as_ref())?;
+            if judge(state.as_ref(), &event, &self.config.rules()).is_ok() {
+                let placement = Placement {
+                    position: Position {
+                        bundle: u64::MAX,
+                        envelope: 0,
+                    },
+                    case_seq: draft.basis.own_seq + 1,
+                };
+                state = Some(evolve(
+                    state.take(),
+                    &event,
+                    &placement,
+                    &self.config.rules(),
+                ));
+            }
+        }
+        Ok(state)
+    }
+
+    pub(super) fn judged(&self, draft: &Draft, state: Option<&Case>) -> Result<Event, Error> {
+        let wire = self.wire(draft, state, (0, [0; 32]), None)?;
+        draft.judged(&wire, &self.config.organisation, self.now())
+    }
+
+    /// The event of a draft as it would be sealed on this state.
+    pub(super) fn wire(
+        &self,
+        draft: &Draft,
+        state: Option<&Case>,
+        applied: (u64, [u8; 32]),
+        new: Option<&NewCase>,
+    ) -> Result<v1::Event, Error> {
+        let opening = match state {
+            Some(_) => None,
+            None => Some(self.opening(draft, new)?),
+        };
+        draft.wire(Surroundings {
+            now: self.now(),
+            lead_epoch: state.map(Case::lead_epoch),
+            applied,
+            opening,
+        })
+    }
+
+    /// What an opening event pins: the packs that it names, as the partnership has them.
+    fn opening(&self, draft: &Draft, new: Option<&NewCase>) -> Result<v1::Opening, Error> {
+        let input = draft.input()?;
+        let extract = input
+            .body
+            .as_ref()
+            .and_then(|body| concordat_codec::fields::extract(body, &input.empty_lists));
+        let mut pins = Opening {
+            rules_version: RULES_VERSION,
+            tz_release: calendar::tz_release().to_owned(),
+            ..Opening::default()
+        };
+        for field in ["policy", "protocol"] {
+            let named = extract
+                .as_ref()
+                .and_then(|extract| extract.fields.text(field));
+            let Some(id) = named.and_then(|name| name.parse::<PackId>().ok()) else {
+                continue;
+            };
+            let Some(pack) = self.config.packs.get(&id) else {
+                return Err(Error::Refused {
+                    code: format!("missing-field:{field}"),
+                    advice: format!(
+                        "No policy pack `{id}` is in force in this partnership; name one that is."
+                    ),
+                    state: None,
+                    next_event_types: Vec::new(),
+                });
+            };
+            pins.packs.insert(id, hex::encode(pack.hash()));
+        }
+        let opening = concordat_codec::event::opening_to_wire(&pins);
+        Ok(v1::Opening {
+            alias_table: new.map(NewCase::alias_table).unwrap_or_default(),
+            ..opening
+        })
+    }
+
+    /// Stage and ruling of an own event, now.
+    pub(crate) fn receipt(&self, event: EventId) -> Result<Receipt, Error> {
+        if let Some(draft) = self.drafts.values().find(|draft| draft.event_id == event) {
+            return Ok(self.receipt_of(draft, self.flight_stage(event)));
+        }
+        let known = self
+            .store
+            .events()
+            .get(&event.0)?
+            .ok_or(Error::UnknownEvent)?;
+        let case = CaseId(known.case);
+        let position = known
+            .place
+            .map(|(bundle, envelope)| Position { bundle, envelope });
+        let witnessed = position.is_some_and(|at| self.admission.witnessed(at.bundle));
+        Ok(Receipt {
+            event_id: event,
+            case,
+            stage: if witnessed {
+                Stage::Witnessed
+            } else {
+                Stage::Ruled
+            },
+            ruling: position.and_then(|at| self.ruling(case, at).ok().flatten()),
+            position,
+            ..self.blank_receipt(event, case)
+        })
+    }
+
+    fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Receipt {
+        let blank = self.blank_receipt(draft.event_id, draft.case);
+        match &draft.held {
+            Some(reason) => Receipt {
+                stage: Stage::Held,
+                ruling: Some(Ruling::Void {
+                    reason: reason.clone(),
+                }),
+                ..blank
+            },
+            None => Receipt {
+                stage: stage.unwrap_or(Stage::Accepted),
+                ..blank
+            },
+        }
+    }
+
+    fn blank_receipt(&self, event_id: EventId, case: CaseId) -> Receipt {
+        let state = self.cases.get(&case).and_then(|log| log.case());
+        let next = state
+            .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
+        Receipt {
+            event_id,
+            case,
+            stage: Stage::Accepted,
+            ruling: None,
+            position: None,
+            version: self.version(case),
+            deduplicated: false,
+            log_reachable: self.reachable,
+            next_event_types: next.unwrap_or_default(),
+        }
+    }
+
+    /// Answers those who wait for a stage that the event has reached.
+    pub(super) fn notify(&mut self, event: EventId) {
+        let Some(waiting) = self.waiters.remove(&event) else {
+            return;
+        };
+        let Ok(receipt) = self.receipt(event) else {
+            return;
+        };
+        let (done, still): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .filter(|waiter| !waiter.answer.is_closed())
+            .partition(|waiter| receipt.stage >= waiter.stage || receipt.stage == Stage::Held);
+        for waiter in done {
+            let receipt = Receipt {
+                deduplicated: waiter.deduplicated,
+                ..receipt.clone()
+            };
+            // Gone since: the event stands all the same, and the emitter asks again under its id.
+            let _ = waiter.answer.send(Ok(receipt));
+        }
+        if !still.is_empty() {
+            self.waiters.insert(event, still);
+        }
+    }
+}
+
+enum Accepted {
+    New,
+    Before,
+    Validated(Receipt),
+}
+
+fn shape(error: concordat_codec::Error) -> Error {
+    match error {
+        concordat_codec::Error::Invalid(violations) => Error::Shape(violations),
+        other => Error::Rules(other.to_string()),
+    }
+}

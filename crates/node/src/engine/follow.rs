@@ -1,0 +1,430 @@
+//! The way in: admit, journal, open what may be opened, judge, fold, feed.
+
+use std::collections::BTreeSet;
+
+use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_log::Record;
+use concordat_store::{Batch, KnownEvent};
+use concordat_trust::admission::{Admitted, Outcome};
+use concordat_trust::bundle::Bundle;
+use concordat_trust::case_log::{Applied, CaseLog, Verdict};
+use concordat_trust::envelope::{Class, Suite};
+use concordat_trust::grant::{GrantContext, open_granted};
+use concordat_trust::hash::sha256;
+use concordat_trust::key_record::{ClearKeyPart, EventReference};
+use concordat_trust::keyring::CaseKeys;
+use concordat_trust::lines::{Alias, VersionKey};
+use jiff::SignedDuration;
+use tracing::{info, warn};
+
+use super::cases::envelope_of;
+use super::{AT_CURSOR, Engine};
+use crate::error::Error;
+
+/// How far ahead of this node's clock an author's claimed time may be before it is raised (design, section 7).
+const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+impl Engine {
+    pub(super) fn follow(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        let own = concordat_log::subject_token(self.config.organisation.as_str());
+        for record in records {
+            if self.upgrade_needed {
+                return Ok(());
+            }
+            self.read_record(&record)?;
+            if record.author == own {
+                self.last_own = self.last_own.max(record.offset);
+            }
+            if record.offset > self.cursor {
+                self.cursor = record.offset;
+                self.store
+                    .meta()
+                    .set_cursor(&mut self.batch, record.offset.0)?;
+                self.store.meta().put(
+                    &mut self.batch,
+                    AT_CURSOR,
+                    sha256(&record.bytes).as_bytes(),
+                )?;
+            }
+        }
+        self.look_for_flight()
+    }
+
+    fn read_record(&mut self, record: &Record) -> Result<(), Error> {
+        match self.admission.admit(&record.bytes) {
+            Outcome::Admitted(admitted) => self.take_in(record.offset.0, *admitted),
+            Outcome::AlreadyAdmitted { index, bundle } => self.heal(index, &bundle),
+            Outcome::Fork(fork) => {
+                let organisation = fork.rival.organisation().clone();
+                warn!(organisation = %organisation, index = fork.index, "two bundles are signed for one place");
+                self.contradictions.insert(organisation);
+                self.quarantine("fork", &record.bytes)
+            }
+            Outcome::Refused(refusal) => self.quarantine(refusal.code(), &record.bytes),
+            Outcome::UnknownFormat { format } => {
+                warn!(
+                    format,
+                    "a permitted format is not known to this release: upgrade; reading stops here"
+                );
+                self.upgrade_needed = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn quarantine(&mut self, reason: &str, record: &[u8]) -> Result<(), Error> {
+        info!(reason, "a record is not admitted");
+        self.quarantined += 1;
+        self.store
+            .quarantine()
+            .add(&mut self.batch, reason, record)?;
+        Ok(())
+    }
+
+    /// Journals what was admitted and folds it.
+    fn take_in(&mut self, offset: u64, admitted: Admitted) -> Result<(), Error> {
+        let index = admitted.index();
+        let bundle = &admitted.bundle;
+        self.store
+            .journal()
+            .append(&mut self.batch, index, offset, &bundle.to_record())?;
+        for (envelope, content) in (0..).zip(bundle.envelopes()) {
+            if let Some(link) = content.header().class.link() {
+                self.store
+                    .cases()
+                    .add(&mut self.batch, &link.case.0, (index, envelope))?;
+            }
+        }
+        // Folding a case anew reads the journal, so this bundle must be visible there; durability comes with the next sync.
+        let batch = std::mem::replace(&mut self.batch, Batch::new());
+        self.store.write(batch)?;
+        self.watch_author(&admitted);
+        for (envelope, content) in (0..).zip(bundle.envelopes()) {
+            if let Some(link) = content.header().class.link() {
+                self.fold(
+                    link.case,
+                    Position {
+                        bundle: index,
+                        envelope,
+                    },
+                    bundle,
+                )?;
+            }
+        }
+        self.landed(&admitted)
+    }
+
+    fn watch_author(&mut self, admitted: &Admitted) {
+        let author = admitted.bundle.organisation();
+        let claimed = admitted.bundle.header().place.claimed_time;
+        if claimed
+            > self
+                .now()
+                .saturating_add(CLOCK_SKEW_MAX)
+                .unwrap_or(jiff::Timestamp::MAX)
+        {
+            warn!(organisation = %author, "claimed time is over 60 s ahead of this node's clock");
+            self.clock_skew.insert(author.clone());
+        }
+        if !admitted.seen_holds() {
+            warn!(organisation = %author, "its view of the log is not this log");
+            self.contradictions.insert(author.clone());
+        }
+        if *author != self.config.organisation && !admitted.bundle.is_head() {
+            self.uncovered
+                .push_back((admitted.index(), std::time::Instant::now()));
+        }
+    }
+
+    /// A later copy of a bundle: takes the parts that the journal lacks.
+    fn heal(&mut self, index: u64, copy: &Bundle) -> Result<(), Error> {
+        let mut known = self.bundle_at(index)?;
+        if known.take_parts(copy) > 0 {
+            self.store
+                .journal()
+                .replace(&mut self.batch, index, &known.to_record())?;
+        }
+        Ok(())
+    }
+
+    fn fold(&mut self, case: CaseId, position: Position, bundle: &Bundle) -> Result<(), Error> {
+        if let Some(mut log) = self.cases.remove(&case) {
+            let keys = CaseKeys::default();
+            let applied = {
+                let held = self.keyring.case(&case).unwrap_or(&keys);
+                self.apply_to(&mut log, held, position, bundle)
+            };
+            self.cases.insert(case, log);
+            self.after_verdict(case, position, bundle, &applied)?;
+            self.keep_case(case)?;
+            return self.try_grant(case, position, bundle, &applied);
+        }
+        if self
+            .keyring
+            .case(&case)
+            .is_some_and(|keys| keys.versions().next().is_some())
+        {
+            let mut log = CaseLog::new(case);
+            let applied = {
+                let keys = self.keyring.case(&case).expect("just looked up");
+                self.apply_to(&mut log, keys, position, bundle)
+            };
+            if applied.verdict != Verdict::Unseen {
+                self.after_verdict(case, position, bundle, &applied)?;
+                if log.case().is_some() {
+                    self.cases.insert(case, log);
+                    self.keep_case(case)?;
+                }
+                return Ok(());
+            }
+        }
+        self.notice_invitation(case, position, bundle)?;
+        self.try_first_grant(case, position, bundle)
+    }
+
+    /// Feed, receipts and waiters for one ruled envelope.
+    fn after_verdict(
+        &mut self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+        applied: &Applied,
+    ) -> Result<(), Error> {
+        let envelope = envelope_of(bundle, position);
+        if matches!(envelope.header().class, Class::Event(_)) {
+            self.record_ruling(case, position, applied)?;
+            let own = *bundle.organisation() == self.config.organisation;
+            let effective = applied.verdict == Verdict::Effective;
+            if effective || (own && matches!(applied.verdict, Verdict::Void(_))) {
+                self.feed_event(case, position, position, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn notice_invitation(
+        &mut self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+    ) -> Result<(), Error> {
+        let envelope = envelope_of(bundle, position);
+        if !matches!(envelope.header().class, Class::Key(_)) {
+            return Ok(());
+        }
+        let clear = envelope
+            .header()
+            .parts
+            .first()
+            .is_some_and(|part| part.suite == Suite::Clear);
+        if clear
+            && let Ok(ClearKeyPart::Invitation(invitation)) =
+                ClearKeyPart::decode(envelope.part_zero())
+            && invitation.organisation == self.config.organisation
+        {
+            info!(case = %case, "this organisation is wanted in a case");
+            self.keep_invitation(case, reference(bundle, position))?;
+        }
+        Ok(())
+    }
+
+    /// A grant in a case that this node could not read so far: it may bring the first `process` key. Its keys count only if the
+    /// case, judged with them from its first event, rules the grant effective.
+    fn try_first_grant(
+        &mut self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+    ) -> Result<(), Error> {
+        let Some(opened) = self.open_grant(case, position, bundle) else {
+            return Ok(());
+        };
+        let mut provisional = CaseKeys::default();
+        for (alias, number, key) in &opened {
+            let commitment = key.commitment(&case, *alias, *number);
+            provisional
+                .add_version(&case, *alias, *number, commitment, key.clone())
+                .map_err(inconsistent)?;
+        }
+        let mut log = CaseLog::new(case);
+        let mut verdicts = Vec::new();
+        for (at, of) in self.envelopes_of(case)? {
+            let applied = self.apply_to(&mut log, &provisional, at, &of);
+            verdicts.push((at, of, applied));
+        }
+        let granted = verdicts
+            .iter()
+            .any(|(at, _, applied)| *at == position && applied.verdict == Verdict::Effective);
+        if !granted {
+            warn!(case = %case, position = %position, "a grant is not effective; its keys are thrown away");
+            return Ok(());
+        }
+        self.keep_granted(case, opened, &log)?;
+        self.cases.insert(case, log);
+        for (at, _, applied) in &verdicts {
+            self.record_ruling(case, *at, applied)?;
+            if applied.verdict == Verdict::Effective && applied.event.is_some() {
+                self.feed_event(case, *at, position, *at < position)?;
+            }
+        }
+        self.keep_case(case)
+    }
+
+    /// A grant in a case that this node reads: it may bring content, or the key for which the case is parked.
+    fn try_grant(
+        &mut self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+        applied: &Applied,
+    ) -> Result<(), Error> {
+        let parked = self
+            .cases
+            .get(&case)
+            .is_some_and(|log| log.parked().is_some());
+        if applied.verdict != Verdict::Effective && !parked {
+            return Ok(());
+        }
+        let Some(opened) = self.open_grant(case, position, bundle) else {
+            return Ok(());
+        };
+        let Some(log) = self.cases.get(&case) else {
+            return Ok(());
+        };
+        let compartments: BTreeSet<_> = opened
+            .iter()
+            .filter(|(alias, _, _)| {
+                self.keyring
+                    .case(&case)
+                    .is_none_or(|keys| !keys.versions().any(|held| held.alias == *alias))
+            })
+            .filter_map(|(alias, _, _)| log.keys().lines.get(alias).map(|line| line.compartment()))
+            .collect();
+        let log = log.clone();
+        self.keep_granted(case, opened, &log)?;
+        if parked {
+            let before = log.last_position();
+            let ruled = self.replay_ruled(case)?;
+            for (at, applied) in ruled
+                .into_iter()
+                .filter(|(at, _)| before.is_none_or(|last| *at > last))
+            {
+                self.record_ruling(case, at, &applied)?;
+                if applied.verdict == Verdict::Effective && applied.event.is_some() {
+                    self.feed_event(case, at, position, true)?;
+                }
+            }
+            self.keep_case(case)?;
+        }
+        for compartment in compartments {
+            self.feed_content(case, compartment, position)?;
+        }
+        Ok(())
+    }
+
+    fn replay_ruled(&mut self, case: CaseId) -> Result<Vec<(Position, Applied)>, Error> {
+        let ruled = std::cell::RefCell::new(Vec::new());
+        let log = self.replay(case, &|position, applied| {
+            ruled.borrow_mut().push((position, applied.clone()))
+        })?;
+        self.cases.insert(case, log);
+        Ok(ruled.into_inner())
+    }
+
+    /// What a grant wraps to an offer of this organisation, if it does.
+    fn open_grant(
+        &self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+    ) -> Option<Vec<(Alias, u32, VersionKey)>> {
+        let envelope = envelope_of(bundle, position);
+        let wrapped = envelope
+            .header()
+            .parts
+            .get(1)
+            .filter(|part| part.suite == Suite::Offer)
+            .and(envelope.part(1))?;
+        let keys = self.keyring.case(&case)?;
+        keys.offers().find_map(|offer| {
+            let offer = self.own_reference(case, *offer)?;
+            let context = GrantContext {
+                partnership: self.admission.partnership(),
+                case,
+                author: bundle.organisation(),
+                event_id: envelope.header().event_id,
+                recipient: &self.config.organisation,
+                offer: &offer,
+            };
+            open_granted(&context, keys.offer(&offer.event_id)?, wrapped).ok()
+        })
+    }
+
+    /// Names an own envelope of a case by its id.
+    fn own_reference(&self, case: CaseId, id: EventId) -> Option<EventReference> {
+        let envelopes = self.envelopes_of(case).ok()?;
+        let own = envelopes.into_iter().find(|(position, bundle)| {
+            *bundle.organisation() == self.config.organisation
+                && envelope_of(bundle, *position).header().event_id == id
+        });
+        own.map(|(position, bundle)| reference(&bundle, position))
+    }
+
+    /// Keeps granted keys, each checked against what its version commits to.
+    fn keep_granted(
+        &mut self,
+        case: CaseId,
+        opened: Vec<(Alias, u32, VersionKey)>,
+        log: &CaseLog,
+    ) -> Result<(), Error> {
+        for (alias, number, key) in opened {
+            let Some(version) = log.keys().version(alias, number) else {
+                continue;
+            };
+            if self
+                .keyring
+                .case_mut(case)
+                .add_version(&case, alias, number, version.commitment, key)
+                .is_err()
+            {
+                warn!(case = %case, "a granted key is not the one its version commits to; it is not kept");
+            }
+        }
+        self.keep_keys(case)
+    }
+
+    /// Marks an own event as admitted at its place.
+    pub(super) fn place_event(
+        &mut self,
+        event: EventId,
+        case: CaseId,
+        position: Position,
+    ) -> Result<(), Error> {
+        if let Some(known) = self.store.events().get(&event.0)? {
+            let place = Some((position.bundle, position.envelope));
+            self.store.events().put(
+                &mut self.batch,
+                event.0,
+                KnownEvent {
+                    case: case.0,
+                    place,
+                    ..known
+                },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn reference(bundle: &Bundle, position: Position) -> EventReference {
+    let envelope = envelope_of(bundle, position);
+    EventReference {
+        organisation: bundle.organisation().clone(),
+        event_id: envelope.header().event_id,
+        hash: envelope.hash(),
+    }
+}
+
+pub(super) fn inconsistent(error: concordat_trust::Error) -> Error {
+    Error::Corrupt(error.to_string())
+}

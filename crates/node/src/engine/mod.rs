@@ -1,0 +1,328 @@
+//! The engine: all state of a node, on one thread. Each file has one of its concerns.
+
+mod cases;
+mod duties;
+mod emit;
+mod enforce;
+mod feed;
+mod follow;
+mod publish;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use concordat_domain::Rules;
+use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_log::Offset;
+use concordat_store::{Batch, Store};
+use concordat_trust::admission::{Admission, Outcome};
+use concordat_trust::case_log::CaseLog;
+use concordat_trust::key_record::EventReference;
+use concordat_trust::keyring::Keyring;
+use jiff::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::courier::{AppendJob, Reached};
+use crate::draft::Draft;
+use crate::emission::{Receipt, Stage};
+use crate::error::Error;
+use crate::mailbox::Input;
+use crate::node::NodeConfig;
+use crate::views::Publishing;
+
+use publish::Flight;
+
+/// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
+const INPUTS_PER_TURN_MAX: usize = 512;
+
+/// Somebody waits for an event to reach a stage.
+struct Waiter {
+    stage: Stage,
+    deduplicated: bool,
+    answer: oneshot::Sender<Result<Receipt, Error>>,
+}
+
+/// All state of a node.
+pub(crate) struct Engine {
+    config: NodeConfig,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    rng: ChaCha20Rng,
+    admission: Admission,
+    keyring: Keyring,
+    cases: BTreeMap<CaseId, CaseLog>,
+    /// Cases in which this organisation is wanted and has not offered a key yet.
+    invitations: BTreeMap<CaseId, EventReference>,
+    drafts: BTreeMap<u64, Draft>,
+    /// Enforcement drafts of the next bundle; derived anew whenever needed.
+    derived: Vec<Draft>,
+    flight: Option<Flight>,
+    waiters: BTreeMap<EventId, Vec<Waiter>>,
+    cursor: Offset,
+    last_own: Offset,
+    head_when_reached: Offset,
+    reachable: bool,
+    publishing: Publishing,
+    upgrade_needed: bool,
+    quarantined: u64,
+    clock_skew: BTreeSet<OrganisationId>,
+    contradictions: BTreeSet<OrganisationId>,
+    /// Bundles of others that this node has not covered yet, with when they became visible here.
+    uncovered: VecDeque<(u64, Instant)>,
+    /// When each case is to be looked at next by the enforcer.
+    due: BTreeMap<CaseId, Timestamp>,
+    feed_next: u64,
+    feed_last: Option<crate::views::Cursor>,
+    /// Rulings of this turn, which the store does not show yet.
+    rulings: BTreeMap<(CaseId, concordat_domain::ids::Position), crate::emission::Ruling>,
+    feed_changed: watch::Sender<u64>,
+    jobs: mpsc::Sender<AppendJob>,
+    batch: Batch,
+    /// Whether this turn's batch must be durable before anyone is answered.
+    sync_needed: bool,
+    /// Events whose waiters are to be answered once this turn's batch is written, and durable where it must be.
+    after_write: Vec<EventId>,
+    stopping: bool,
+}
+
+impl Engine {
+    /// Brings a node back to where its store left it: admission from the journal, cases from their projections.
+    pub(crate) fn recover(
+        config: NodeConfig,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        jobs: mpsc::Sender<AppendJob>,
+        feed_changed: watch::Sender<u64>,
+    ) -> Result<Self, Error> {
+        let mut admission = Admission::new(config.partnership.clone());
+        for record in store.journal().from(0) {
+            let record = record?;
+            if !matches!(admission.admit(&record.bytes), Outcome::Admitted(_)) {
+                return Err(Error::Corrupt(format!(
+                    "journal entry {} is not admitted anew",
+                    record.index
+                )));
+            }
+        }
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)
+            .map_err(|_| Error::Corrupt("the system gives no randomness".to_owned()))?;
+        let cursor = Offset(store.meta().cursor()?);
+        let feed_next = store.feed().last()?.map_or(0, |last| last + 1);
+        let mut engine = Self {
+            rng: ChaCha20Rng::from_seed(seed),
+            keyring: Keyring::default(),
+            cases: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            derived: Vec::new(),
+            flight: None,
+            waiters: BTreeMap::new(),
+            cursor,
+            last_own: Offset(0),
+            head_when_reached: Offset(u64::MAX),
+            reachable: false,
+            publishing: Publishing::Running,
+            upgrade_needed: false,
+            quarantined: store.quarantine().len() as u64,
+            clock_skew: BTreeSet::new(),
+            contradictions: BTreeSet::new(),
+            uncovered: VecDeque::new(),
+            due: BTreeMap::new(),
+            feed_next,
+            feed_last: Self::last_feed_cursor(&store)?,
+            rulings: BTreeMap::new(),
+            feed_changed,
+            jobs,
+            batch: Batch::new(),
+            sync_needed: false,
+            after_write: Vec::new(),
+            stopping: false,
+            admission,
+            config,
+            store,
+            clock,
+        };
+        engine.restore_cases()?;
+        engine.restore_outbox()?;
+        Ok(engine)
+    }
+
+    /// Runs until stopped: takes what waits, works it off, makes it durable, answers.
+    pub(crate) fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+        while let Some(first) = inputs.blocking_recv() {
+            let mut turn = vec![first];
+            while turn.len() < INPUTS_PER_TURN_MAX {
+                match inputs.try_recv() {
+                    Ok(input) => turn.push(input),
+                    Err(_) => break,
+                }
+            }
+            let done = turn
+                .into_iter()
+                .try_for_each(|input| self.take(input))
+                .and_then(|()| self.finish_turn());
+            if let Err(failure) = done {
+                // Going on would be guessing: what is in memory may not be what is stored.
+                error!(error = &failure as &dyn std::error::Error, "the node stops");
+                return;
+            }
+            if self.stopping {
+                info!("the node has stopped");
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), Error> {
+        match input {
+            Input::Records(records) => self.follow(records),
+            Input::Lost => {
+                self.reachable = false;
+                self.head_when_reached = Offset(u64::MAX);
+                Ok(())
+            }
+            Input::Appended(outcome) => self.appended(outcome),
+            Input::Tick => Ok(()),
+            Input::Call(call) => {
+                call(self);
+                Ok(())
+            }
+            Input::Stop => {
+                self.stopping = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Enforce, publish, then one write for all that happened in this turn, synced only if somebody was promised something.
+    fn finish_turn(&mut self) -> Result<(), Error> {
+        let job = if self.stopping { None } else { self.work()? };
+        let batch = std::mem::take(&mut self.batch);
+        if std::mem::take(&mut self.sync_needed) || self.stopping {
+            self.store.commit(batch)?;
+        } else if !batch.is_empty() {
+            self.store.write(batch)?;
+        }
+        self.rulings.clear();
+        self.feed_changed
+            .send_if_modified(|known| std::mem::replace(known, self.feed_next) != self.feed_next);
+        for event in std::mem::take(&mut self.after_write) {
+            self.notify(event);
+        }
+        if let Some(job) = job
+            && self.jobs.try_send(job).is_err()
+        {
+            return Err(Error::Corrupt(
+                "a second bundle was put in flight".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn work(&mut self) -> Result<Option<AppendJob>, Error> {
+        self.enforce()?;
+        self.publish()
+    }
+
+    /// Last offset read.
+    pub(crate) fn cursor(&self) -> Offset {
+        self.cursor
+    }
+
+    /// The log is reached: compares it with the journal and says from where to read.
+    ///
+    /// A difference stops publishing, never reading: then everything is read again from the start, since positions of the log's own
+    /// sequence no longer mean what they did.
+    pub(crate) fn reached(&mut self, reached: Reached) -> Offset {
+        self.reachable = true;
+        self.head_when_reached = reached.head;
+        self.last_own = reached
+            .last_own
+            .as_ref()
+            .map_or(Offset(0), |record| record.offset);
+        match self.compare(&reached) {
+            Ok(()) => {
+                if let Publishing::Stopped { why } = &self.publishing {
+                    info!(
+                        why,
+                        "the log is as this node's journal has it again; publishing goes on"
+                    );
+                }
+                self.publishing = Publishing::Running;
+                self.cursor
+            }
+            Err(why) => {
+                warn!(why, "publishing stops; reading goes on");
+                self.publishing = Publishing::Stopped { why };
+                Offset(0)
+            }
+        }
+    }
+
+    fn compare(&self, reached: &Reached) -> Result<(), String> {
+        if self.cursor == Offset(0) {
+            return Ok(());
+        }
+        if reached.head < self.cursor {
+            return Err(format!(
+                "the log ends at {} and was read to {}",
+                reached.head.0, self.cursor.0
+            ));
+        }
+        let known = self.store.meta().get(AT_CURSOR).ok().flatten();
+        let there = reached
+            .at_cursor
+            .as_ref()
+            .map(|record| concordat_trust::hash::sha256(&record.bytes).0.to_vec());
+        if known.is_some() && known != there {
+            return Err(format!(
+                "the log has another record at {} than this node read there",
+                self.cursor.0
+            ));
+        }
+        let own = self.admission.chain_head(&self.config.organisation);
+        if own.is_some() && reached.last_own.is_none() {
+            return Err("the log has lost this organisation's bundles".to_owned());
+        }
+        Ok(())
+    }
+
+    fn caught_up(&self) -> bool {
+        self.reachable && self.cursor >= self.head_when_reached
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A random event id for what the node itself makes (UUID version 4, RFC 9562).
+    fn fresh_id(&mut self) -> EventId {
+        use rand_core::Rng as _;
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        id[6] = (id[6] & 0x0f) | 0x40;
+        id[8] = (id[8] & 0x3f) | 0x80;
+        EventId(id)
+    }
+}
+
+impl NodeConfig {
+    /// What judging may read besides the case.
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        Rules {
+            directory: self.partnership.directory(),
+            packs: &self.packs,
+            calendars: &self.calendars,
+        }
+    }
+}
+
+/// Under which name the hash of the record at the cursor is kept.
+const AT_CURSOR: &str = "record-at-cursor";

@@ -1,0 +1,329 @@
+//! What the node shows of its state.
+
+use concordat_codec::parts;
+use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_domain::timetable;
+use concordat_proto::v1;
+use concordat_trust::bundle::Bundle;
+use concordat_trust::case_log::ExposureKind;
+use concordat_trust::lines::Alias;
+use concordat_trust::seal::{PartContext, open};
+use jiff::Timestamp;
+
+use super::Engine;
+use super::cases::envelope_of;
+use crate::emission::Stage;
+use crate::error::Error;
+use crate::views::{CaseView, DraftView, EventView, Exposure, Status};
+
+impl Engine {
+    /// A case as this organisation sees it at an instant; now, if none is given.
+    pub(crate) fn case_view(&self, id: CaseId, at: Option<Timestamp>) -> Result<CaseView, Error> {
+        let log = self.cases.get(&id).ok_or(Error::UnknownCase)?;
+        let case = log.case().ok_or(Error::UnknownCase)?;
+        let at = at.unwrap_or_else(|| self.now());
+        let rules = self.config.rules();
+        let organisation = &self.config.organisation;
+        Ok(CaseView {
+            id,
+            state: case.state().to_string(),
+            keeper: case.keeper().clone(),
+            lead: case.lead().cloned(),
+            lead_epoch: case.lead_epoch(),
+            parties: case.parties().into_iter().cloned().collect(),
+            invitees: case.invitees().into_iter().cloned().collect(),
+            flags: case.flags(at, &rules),
+            deadlines: timetable(case, at, &rules).deadlines().to_vec(),
+            digest: case.digest(),
+            version: self.version(id),
+            next_event_types: case.next_event_types(organisation, &rules),
+            exposures: log
+                .keys()
+                .exposures
+                .iter()
+                .flat_map(|exposure| self.exposure(log, exposure))
+                .collect(),
+            parked: log.parked().map(|(_, park)| park.advice().to_owned()),
+            ended: case.relation(organisation) == concordat_domain::case::Relation::Outsider,
+            position: log.last_position().unwrap_or(Position {
+                bundle: 0,
+                envelope: 0,
+            }),
+        })
+    }
+
+    fn exposure(
+        &self,
+        log: &concordat_trust::case_log::CaseLog,
+        exposure: &concordat_trust::case_log::Exposure,
+    ) -> Vec<Exposure> {
+        let kind = match exposure.kind {
+            ExposureKind::VoidGrant => "void-grant",
+            ExposureKind::SealedUnderStaleVersion => "sealed-under-stale-version",
+        };
+        let compartments = exposure
+            .lines
+            .iter()
+            .filter_map(|alias| log.keys().lines.get(alias));
+        compartments
+            .map(|line| Exposure {
+                position: exposure.position,
+                author: exposure.author.clone(),
+                recipients: exposure.recipients.clone(),
+                compartment: line.compartment().to_string(),
+                kind: kind.to_owned(),
+            })
+            .collect()
+    }
+
+    /// Every case that this organisation can read, by id.
+    pub(crate) fn case_views(&self, at: Option<Timestamp>) -> Vec<CaseView> {
+        self.cases
+            .keys()
+            .filter_map(|case| self.case_view(*case, at).ok())
+            .collect()
+    }
+
+    /// The events of a case in log order, with content as it may be read.
+    pub(crate) fn case_events(&self, case: CaseId) -> Result<Vec<EventView>, Error> {
+        if self.cases.get(&case).is_none_or(|log| log.case().is_none()) {
+            return Err(Error::UnknownCase);
+        }
+        let mut events = Vec::new();
+        for (position, bundle) in self.envelopes_of(case)? {
+            if matches!(
+                envelope_of(&bundle, position).header().class,
+                concordat_trust::envelope::Class::Event(_)
+            ) {
+                events.push(self.view_of(case, position, &bundle)?);
+            }
+        }
+        Ok(events)
+    }
+
+    /// One own event, wherever it stands.
+    pub(crate) fn own_event(&self, event: EventId) -> Result<EventView, Error> {
+        let receipt = self.receipt(event)?;
+        match receipt.position {
+            Some(position) => self.event_at(receipt.case, position),
+            None => {
+                let draft = self
+                    .drafts
+                    .values()
+                    .find(|draft| draft.event_id == event)
+                    .ok_or(Error::UnknownEvent)?;
+                let state = self.cases.get(&draft.case).and_then(|log| log.case());
+                let judged = self.judged(draft, state)?;
+                Ok(EventView {
+                    event_id: event,
+                    author: self.config.organisation.clone(),
+                    event_type: Some(judged.event_type),
+                    case: draft.case,
+                    occurred_at: Some(judged.occurred_at),
+                    recorded_at: Some(draft.accepted_at),
+                    position: None,
+                    stage: receipt.stage,
+                    ruling: receipt.ruling,
+                    event: Some(self.wire(draft, state, (0, [0; 32]), None)?),
+                    withheld: Vec::new(),
+                })
+            }
+        }
+    }
+
+    pub(super) fn event_at(&self, case: CaseId, position: Position) -> Result<EventView, Error> {
+        self.view_of(case, position, &self.bundle_at(position.bundle)?)
+    }
+
+    fn view_of(
+        &self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+    ) -> Result<EventView, Error> {
+        let envelope = envelope_of(bundle, position);
+        let (opened, withheld) = self.open_parts(case, position, bundle);
+        let event = parts::merge(
+            opened
+                .iter()
+                .map(|(compartment, bytes)| (*compartment, bytes.as_slice())),
+        )
+        .ok();
+        let body = event.as_ref().and_then(|event| event.body.as_ref());
+        let witnessed = self.admission.witnessed(position.bundle);
+        Ok(EventView {
+            event_id: envelope.header().event_id,
+            author: bundle.organisation().clone(),
+            event_type: body
+                .and_then(concordat_codec::kinds::event_type)
+                .and_then(|name| name.parse().ok()),
+            case,
+            occurred_at: event
+                .as_ref()
+                .and_then(|event| event.occurred_at.as_ref())
+                .and_then(concordat_codec::time::from_wire),
+            recorded_at: event
+                .as_ref()
+                .and_then(|event| event.recorded_at.as_ref())
+                .and_then(concordat_codec::time::from_wire),
+            position: Some(position),
+            stage: if witnessed {
+                Stage::Witnessed
+            } else {
+                Stage::Ruled
+            },
+            ruling: self.ruling(case, position)?,
+            event,
+            withheld,
+        })
+    }
+
+    /// Every part that is here and may be opened, and the compartments of those that may not.
+    fn open_parts(
+        &self,
+        case: CaseId,
+        position: Position,
+        bundle: &Bundle,
+    ) -> (Vec<(v1::Compartment, Vec<u8>)>, Vec<v1::Compartment>) {
+        let envelope = envelope_of(bundle, position);
+        let (mut opened, mut withheld) = (Vec::new(), Vec::new());
+        let Some(log) = self.cases.get(&case) else {
+            return (opened, withheld);
+        };
+        for (index, part) in (0..).zip(&envelope.header().parts) {
+            let alias = Alias(part.alias);
+            let Some(line) = log.keys().lines.get(&alias) else {
+                continue;
+            };
+            let compartment = v1::Compartment::from(line.compartment());
+            let place = PartContext {
+                partnership: self.admission.partnership(),
+                organisation: bundle.organisation(),
+                event_id: envelope.header().event_id,
+                case,
+                alias,
+                key_version: part.key_version,
+                index,
+            };
+            let key = line.versions.get(&part.key_version).and_then(|version| {
+                self.keyring
+                    .key(&case, alias, part.key_version, &version.commitment)
+            });
+            match key
+                .zip(envelope.part(index))
+                .and_then(|(key, bytes)| open(&place, key, bytes).ok())
+            {
+                Some(content) => opened.push((compartment, content.to_vec())),
+                None => withheld.push(compartment),
+            }
+        }
+        (opened, withheld)
+    }
+
+    /// Drafts that wait here.
+    pub(crate) fn draft_views(&self) -> Vec<DraftView> {
+        let view = |draft: &crate::draft::Draft| {
+            let state = self.cases.get(&draft.case).and_then(|log| log.case());
+            let event_type = self.judged(draft, state).ok()?.event_type;
+            Some(DraftView {
+                event_id: draft.event_id,
+                case: draft.case,
+                event_type,
+                accepted_at: draft.accepted_at,
+                held: draft.held.clone(),
+            })
+        };
+        self.drafts.values().filter_map(view).collect()
+    }
+
+    /// Lets a held draft go on its way: judged anew on today's case, under the same event id.
+    pub(crate) fn release(&mut self, event: EventId) -> Result<(), Error> {
+        let number = self.held(event)?;
+        let mut draft = self.drafts[&number].clone();
+        draft.held = None;
+        draft.basis = self.version(draft.case);
+        self.keep_draft(number, &draft)?;
+        self.drafts.insert(number, draft);
+        self.sync_needed = true;
+        Ok(())
+    }
+
+    /// Gives a held draft up. It never left this node.
+    pub(crate) fn discard(&mut self, event: EventId) -> Result<(), Error> {
+        let number = self.held(event)?;
+        self.drafts.remove(&number);
+        self.store.drafts().remove(&mut self.batch, number);
+        self.store.events().delete(&mut self.batch, &event.0);
+        self.sync_needed = true;
+        Ok(())
+    }
+
+    fn held(&self, event: EventId) -> Result<u64, Error> {
+        let held = self
+            .drafts
+            .iter()
+            .find(|(_, draft)| draft.event_id == event && draft.held.is_some());
+        held.map(|(number, _)| *number).ok_or(Error::UnknownDraft)
+    }
+
+    /// The node itself.
+    pub(crate) fn status(&self) -> Status {
+        let held = self
+            .drafts
+            .values()
+            .filter(|draft| draft.held.is_some())
+            .count() as u64;
+        let horizons = self
+            .config
+            .calendars
+            .names()
+            .into_iter()
+            .filter_map(|name| {
+                self.config
+                    .calendars
+                    .calendar(name)
+                    .ok()
+                    .and_then(concordat_domain::calendar::Calendar::horizon)
+            });
+        Status {
+            organisation: self.config.organisation.clone(),
+            partnership: self.admission.partnership().to_string(),
+            size: self.admission.size(),
+            root: self.admission.seen().root.0,
+            offset: self.cursor.0,
+            log_reachable: self.reachable,
+            caught_up: self.caught_up() && self.flight.is_none(),
+            publishing: self.publishing.clone(),
+            upgrade_needed: self.upgrade_needed,
+            drafts_waiting: self.drafts.len() as u64 - held,
+            drafts_held: held,
+            quarantined: self.quarantined,
+            syncs: self.store.syncs(),
+            clock_skew: self.clock_skew.clone(),
+            contradictions: self.contradictions.clone(),
+            calendar_horizon: horizons.min(),
+        }
+    }
+
+    /// Whether a head of this organisation is due: a bundle of another has been visible for long, and it is this one's turn.
+    pub(super) fn head_is_due(&self) -> bool {
+        let Some((index, since)) = self.uncovered.front() else {
+            return false;
+        };
+        if self.admission.witnessed(*index) {
+            return false;
+        }
+        let Ok(bundle) = self.bundle_at(*index) else {
+            return false;
+        };
+        let order = self
+            .admission
+            .head_order(bundle.organisation(), &bundle.hash());
+        let rank = order
+            .iter()
+            .position(|organisation| **organisation == self.config.organisation);
+        let Some(rank) = rank else { return false };
+        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
+        since.elapsed() >= self.config.witness_after + self.config.witness_step.saturating_mul(rank)
+    }
+}

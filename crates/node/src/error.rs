@@ -1,0 +1,88 @@
+//! Why the node did not do what was asked, and what the caller can do.
+
+use concordat_domain::ids::{CaseId, EventId};
+
+/// What can go wrong between a local system and its node.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The event is not well-formed. Mend the fields named; nothing was stored.
+    #[error("the event is not well-formed: {} field(s)", .0.len())]
+    Shape(Vec<concordat_codec::Violation>),
+    /// A rule says no, judged on ruled state and own drafts before it. Nothing was stored.
+    #[error("refused: {code}")]
+    Refused {
+        /// Reason code of the closed list, such as `no-consent` or `missing-field:findings`.
+        code: String,
+        /// What the caller can do.
+        advice: String,
+        /// State of the case, if there is one.
+        state: Option<String>,
+        /// Types that may be emitted instead.
+        next_event_types: Vec<String>,
+    },
+    /// No such case, or none that this organisation may see: both answer alike.
+    #[error("unknown case")]
+    UnknownCase,
+    /// No such event here.
+    #[error("unknown event")]
+    UnknownEvent,
+    /// No draft of that id waits here.
+    #[error("no draft with this id waits here")]
+    UnknownDraft,
+    /// No feed of that name.
+    #[error("unknown feed")]
+    UnknownFeed,
+    /// The cursor is none that this feed gave out.
+    #[error("the cursor belongs to no entry of this feed")]
+    UnknownCursor,
+    /// No deadline of that name in the case.
+    #[error("unknown deadline")]
+    UnknownDeadline,
+    /// The id was used before for other content. Use a fresh id for another event.
+    #[error("event id {event_id} was used before for other content")]
+    EventIdReused {
+        /// The id.
+        event_id: EventId,
+        /// Digest of the content first handed in, hexadecimal.
+        first: String,
+        /// Digest of this content, hexadecimal.
+        this: String,
+    },
+    /// The case cannot be judged here for now. Wait, or see why on the case.
+    #[error("case {case} is parked: {why}")]
+    Parked {
+        /// The case.
+        case: CaseId,
+        /// Why.
+        why: String,
+    },
+    /// The event does not fit into a bundle.
+    #[error("the event takes {bytes} bytes sealed, more than the {limit} of a bundle")]
+    TooLarge {
+        /// Sealed size.
+        bytes: usize,
+        /// Limit.
+        limit: usize,
+    },
+    /// Too many drafts wait here already. Try again when the log can be reached.
+    #[error("{waiting} drafts wait already")]
+    OutboxFull {
+        /// How many.
+        waiting: u64,
+    },
+    /// The policy or calendar data does not reach. Update it.
+    #[error("{0}")]
+    Rules(String),
+    /// The node is stopping. Try again when it is back.
+    #[error("the node is stopping")]
+    Stopping,
+    /// The store failed: the node stops, since it can no longer promise anything.
+    #[error("the store failed")]
+    Store(#[from] concordat_store::Error),
+    /// The log failed.
+    #[error("the log failed")]
+    Log(#[from] concordat_log::Error),
+    /// The node's own data contradict each other: it must not go on.
+    #[error("the node's data are inconsistent: {0}")]
+    Corrupt(String),
+}

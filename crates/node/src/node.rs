@@ -1,0 +1,284 @@
+//! The handle on a running node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use concordat_domain::calendar::Calendars;
+use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_domain::policy::PolicyPacks;
+use concordat_log::SharedLog;
+use concordat_store::Store;
+use concordat_trust::partnership::PartnershipFile;
+use concordat_trust::signing::SigningKey;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::courier;
+use crate::emission::{Emission, Receipt};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::mailbox::{Input, Mailbox};
+use crate::views::{CaseView, Cursor, DraftView, EventView, FeedEntry, Status};
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// Whose node this is.
+    pub organisation: OrganisationId,
+    /// The partnership file, byte for byte the same on all nodes.
+    pub partnership: PartnershipFile,
+    /// The organisation's signing key. One process at a time may hold it.
+    pub signing_key: SigningKey,
+    /// The policy packs that this node knows.
+    pub packs: PolicyPacks,
+    /// The calendars that this node knows.
+    pub calendars: Calendars,
+    /// How long another's bundle may stay unwitnessed before this node covers it with an empty one. Default 60 s.
+    pub witness_after: Duration,
+    /// How much later each further organisation does so. Default 10 s.
+    pub witness_step: Duration,
+    /// How often the node looks at its clock when nothing else happens. Default 1 s.
+    pub tick: Duration,
+    /// Drafts that may wait here before further ones are refused. Default 100,000.
+    pub drafts_max: u64,
+}
+
+impl NodeConfig {
+    /// A configuration with the defaults.
+    #[must_use]
+    pub fn new(
+        organisation: OrganisationId,
+        partnership: PartnershipFile,
+        signing_key: SigningKey,
+    ) -> Self {
+        Self {
+            organisation,
+            partnership,
+            signing_key,
+            packs: PolicyPacks::built_in(),
+            calendars: Calendars::built_in(),
+            witness_after: Duration::from_secs(60),
+            witness_step: Duration::from_secs(10),
+            tick: Duration::from_secs(1),
+            drafts_max: 100_000,
+        }
+    }
+}
+
+/// A running node. Dropping it stops the node without waiting; [`Node::stop`] waits.
+pub struct Node {
+    mailbox: Mailbox,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    engine: Option<std::thread::JoinHandle<()>>,
+    feed_changed: watch::Receiver<u64>,
+}
+
+impl Node {
+    /// Starts a node on its store: engine thread, reader, appender and ticker, each named and awaited by [`Self::stop`].
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Store`] if the store is not fit to go on from.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(
+        config: NodeConfig,
+        store: Store,
+        log: Arc<dyn SharedLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let (mailbox, inputs) = Mailbox::new();
+        let (jobs, waiting_jobs) = mpsc::channel(1);
+        let (feed_sender, feed_changed) = watch::channel(0);
+        let tick = config.tick;
+        let engine = Engine::recover(config, store, clock, jobs, feed_sender)?;
+        let thread = std::thread::Builder::new()
+            .name("concordat-engine".to_owned())
+            .spawn(move || engine.run(inputs))
+            .map_err(|error| Error::Corrupt(format!("no thread for the engine: {error}")))?;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(courier::read(
+            Arc::clone(&log),
+            mailbox.clone(),
+            stop.clone(),
+        ));
+        tasks.spawn(courier::append(
+            log,
+            mailbox.clone(),
+            waiting_jobs,
+            stop.clone(),
+        ));
+        tasks.spawn(ticker(mailbox.clone(), tick, stop.clone()));
+        Ok(Self {
+            mailbox,
+            stop,
+            tasks,
+            engine: Some(thread),
+            feed_changed,
+        })
+    }
+
+    /// Hands an event in and waits for the stage asked for, at most as long as the emission says; then answers with the stage
+    /// reached.
+    ///
+    /// Cancel safety: an event that was accepted stays accepted; ask again under its id.
+    ///
+    /// # Errors
+    /// Refusals of the door, each with what to do; nothing is stored then.
+    pub async fn emit(&self, emission: Emission) -> Result<Receipt, Error> {
+        let (id, wait_at_most) = (emission.event_id, emission.wait_at_most);
+        let (answer, answered) = oneshot::channel();
+        self.mailbox
+            .call(move |engine| engine.emit(emission, answer))
+            .await?;
+        match tokio::time::timeout(wait_at_most, answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(Error::Stopping),
+            Err(_) => self.receipt(id).await,
+        }
+    }
+
+    /// Stage and ruling of an own event, now.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEvent`].
+    pub async fn receipt(&self, event: EventId) -> Result<Receipt, Error> {
+        self.mailbox
+            .call(move |engine| engine.receipt(event))
+            .await?
+    }
+
+    /// One own event.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEvent`].
+    pub async fn event(&self, event: EventId) -> Result<EventView, Error> {
+        self.mailbox
+            .call(move |engine| engine.own_event(event))
+            .await?
+    }
+
+    /// The events of a case, in log order.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCase`], also for a case that this organisation may not see.
+    pub async fn events(&self, case: CaseId) -> Result<Vec<EventView>, Error> {
+        self.mailbox
+            .call(move |engine| engine.case_events(case))
+            .await?
+    }
+
+    /// A case with its timetable at an instant; now, if none is given.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCase`].
+    pub async fn case(&self, case: CaseId, at: Option<Timestamp>) -> Result<CaseView, Error> {
+        self.mailbox
+            .call(move |engine| engine.case_view(case, at))
+            .await?
+    }
+
+    /// All cases that this organisation can read, by id.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn cases(&self, at: Option<Timestamp>) -> Result<Vec<CaseView>, Error> {
+        self.mailbox.call(move |engine| engine.case_views(at)).await
+    }
+
+    /// Drafts that wait, for the log or for a person.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn drafts(&self) -> Result<Vec<DraftView>, Error> {
+        self.mailbox.call(|engine| engine.draft_views()).await
+    }
+
+    /// Releases a held draft: it is judged anew on today's case version, under the same event id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDraft`].
+    pub async fn release(&self, event: EventId) -> Result<(), Error> {
+        self.mailbox
+            .call(move |engine| engine.release(event))
+            .await?
+    }
+
+    /// Discards a held draft.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDraft`].
+    pub async fn discard(&self, event: EventId) -> Result<(), Error> {
+        self.mailbox
+            .call(move |engine| engine.discard(event))
+            .await?
+    }
+
+    /// Up to `max` feed entries after a cursor; from the beginning, if none is given.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn feed(&self, after: Option<Cursor>, max: usize) -> Result<Vec<FeedEntry>, Error> {
+        self.mailbox
+            .call(move |engine| engine.feed_after(after, max))
+            .await?
+    }
+
+    /// Number of feed entries; changes when there are more, so that a follower can await instead of asking.
+    #[must_use]
+    pub fn feed_changes(&self) -> watch::Receiver<u64> {
+        self.feed_changed.clone()
+    }
+
+    /// The node itself.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.mailbox.call(|engine| engine.status()).await
+    }
+
+    /// Lets the node look at its clock now: after a movable one was moved.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn tick(&self) -> Result<(), Error> {
+        self.mailbox.send(Input::Tick).await
+    }
+
+    /// Stops: what was accepted is durable, tasks and thread have ended on return.
+    pub async fn stop(mut self) {
+        // An engine that has ended by itself needs no word.
+        let _ = self.mailbox.send(Input::Stop).await;
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        if let Some(engine) = self.engine.take() {
+            let _ = tokio::task::spawn_blocking(move || engine.join()).await;
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn ticker(engine: Mailbox, every: Duration, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if engine.send(Input::Tick).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What the node shows: cases, events, drafts, feeds and itself. Renderings, never the record.
+
+use std::collections::BTreeSet;
+
+use concordat_domain::event::{CaseVersion, EventType};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
+use concordat_domain::timetable::Deadline;
+use concordat_proto::v1;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::emission::{Ruling, Stage};
+
+/// One case as this organisation may see it.
+#[derive(Debug, Clone)]
+pub struct CaseView {
+    /// The case.
+    pub id: CaseId,
+    /// State, as domain.md section C names it.
+    pub state: String,
+    /// Organisation that runs the case.
+    pub keeper: OrganisationId,
+    /// The lead, once agreed or determined.
+    pub lead: Option<OrganisationId>,
+    /// Rises at each change of keeper.
+    pub lead_epoch: u32,
+    /// Organisations with a role in it.
+    pub parties: BTreeSet<OrganisationId>,
+    /// Organisations added, not yet joined.
+    pub invitees: BTreeSet<OrganisationId>,
+    /// Flags at the instant asked for.
+    pub flags: BTreeSet<String>,
+    /// Every deadline ever started, latest occurrence of each name, at the instant asked for.
+    pub deadlines: Vec<Deadline>,
+    /// SHA-256 over the time-free state: equal on the nodes of all parties.
+    pub digest: [u8; 32],
+    /// Version as this organisation counts it.
+    pub version: CaseVersion,
+    /// Types that this organisation may emit now.
+    pub next_event_types: Vec<EventType>,
+    /// Grants or parts that should not have been.
+    pub exposures: Vec<Exposure>,
+    /// Why the case cannot be judged further for now, if so.
+    pub parked: Option<String>,
+    /// Whether this organisation has left the case: the view ends at its last position.
+    pub ended: bool,
+    /// Position of the last envelope of the case that this node has applied.
+    pub position: Position,
+}
+
+/// A grant or part that should not have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Where it stands.
+    pub position: Position,
+    /// Who put it there.
+    pub author: OrganisationId,
+    /// Who could read through it.
+    pub recipients: BTreeSet<OrganisationId>,
+    /// Compartment concerned.
+    pub compartment: String,
+    /// `void-grant`, or `sealed-under-stale-version`.
+    pub kind: String,
+}
+
+/// One event as this organisation may see it.
+#[derive(Debug, Clone)]
+pub struct EventView {
+    /// The author's id for it.
+    pub event_id: EventId,
+    /// Who signed it.
+    pub author: OrganisationId,
+    /// Its type, if `process` can be read.
+    pub event_type: Option<EventType>,
+    /// Its case.
+    pub case: CaseId,
+    /// When it happened.
+    pub occurred_at: Option<Timestamp>,
+    /// When its author recorded it.
+    pub recorded_at: Option<Timestamp>,
+    /// Where it stands; none while it is a draft.
+    pub position: Option<Position>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The verdict.
+    pub ruling: Option<Ruling>,
+    /// The event, as far as this organisation may read it.
+    pub event: Option<v1::Event>,
+    /// Compartments whose part exists and may not be read here.
+    pub withheld: Vec<v1::Compartment>,
+}
+
+/// A draft that waits at this node.
+#[derive(Debug, Clone)]
+pub struct DraftView {
+    /// The emitter's id.
+    pub event_id: EventId,
+    /// Its case.
+    pub case: CaseId,
+    /// Its type.
+    pub event_type: EventType,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Why it is held; none while it waits for the log only.
+    pub held: Option<String>,
+}
+
+/// A place in this organisation's feed: the position that made an entry visible, and the index within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Position that made the entry visible.
+    pub position: Position,
+    /// Index within that position, from 0.
+    pub index: u32,
+}
+
+/// One entry of a feed.
+#[derive(Debug, Clone)]
+pub struct FeedEntry {
+    /// Its place.
+    pub cursor: Cursor,
+    /// What became visible.
+    pub content: FeedContent,
+}
+
+/// What became visible to this organisation.
+#[derive(Debug, Clone)]
+pub enum FeedContent {
+    /// An event.
+    Event {
+        /// The event, with content as it may be read now.
+        event: Box<EventView>,
+        /// Whether it stood on the log before this organisation could read the case.
+        historical: bool,
+    },
+    /// Content of events already delivered can now be read.
+    ContentAvailable {
+        /// The case.
+        case: CaseId,
+        /// The compartment.
+        compartment: v1::Compartment,
+    },
+}
+
+/// Whether this node puts bundles on the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Publishing {
+    /// It does.
+    Running,
+    /// It must not, until a person has looked. Reading goes on.
+    Stopped {
+        /// What was found.
+        why: String,
+    },
+}
+
+/// The node itself.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Whose node this is.
+    pub organisation: OrganisationId,
+    /// Partnership id, hexadecimal.
+    pub partnership: String,
+    /// Number of admitted bundles.
+    pub size: u64,
+    /// Tree root over them.
+    pub root: [u8; 32],
+    /// Last offset read from the log.
+    pub offset: u64,
+    /// Whether the log can be reached.
+    pub log_reachable: bool,
+    /// Whether everything that stood on the log when it was last reached has been read.
+    pub caught_up: bool,
+    /// Whether bundles go out.
+    pub publishing: Publishing,
+    /// Whether reading has stopped at a permitted format that this release does not know.
+    pub upgrade_needed: bool,
+    /// Drafts that wait for the log.
+    pub drafts_waiting: u64,
+    /// Drafts that wait for a person.
+    pub drafts_held: u64,
+    /// Records not admitted so far.
+    pub quarantined: u64,
+    /// Syncs of the store since it was opened.
+    pub syncs: u64,
+    /// Authors whose claimed time was over 60 s ahead of this node's clock when it was read.
+    pub clock_skew: BTreeSet<OrganisationId>,
+    /// Organisations whose signed chain contradicts itself or whose view of the log is not this one.
+    pub contradictions: BTreeSet<OrganisationId>,
+    /// Last day up to which working days can be counted in every calendar.
+    pub calendar_horizon: Option<jiff::civil::Date>,
+}
