@@ -1,6 +1,7 @@
 //! The `concordat` binary. It holds no rules: it reads arguments, asks a layer below, and prints what it says.
 
 mod calendar;
+mod demo;
 mod exit;
 mod init;
 mod key_file;
@@ -36,6 +37,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Noun {
+    /// Plays a real case with three organisations on an embedded log and shows that their nodes agree.
+    Demo,
     /// Working days and months: when a duty is due, and why.
     #[command(subcommand)]
     Calendar(calendar::Verb),
@@ -55,6 +58,7 @@ enum Noun {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.noun {
+        Noun::Demo => demo::run(arguments.output),
         Noun::Calendar(verb) => calendar::run(verb, arguments.output),
         Noun::Scenario(verb) => scenario::run(verb, arguments.output),
         Noun::Init(asked) => init::run(asked, arguments.output),

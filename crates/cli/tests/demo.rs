@@ -1,0 +1,40 @@
+//! `concordat demo`, as a person runs it: the whole way of a case through three real nodes.
+
+use std::process::Command;
+
+#[test]
+fn three_nodes_play_a_case_to_its_end_and_agree() {
+    let output = Command::new(env!("CARGO_BIN_EXE_concordat"))
+        .args(["demo", "-o", "json"])
+        .output()
+        .expect("the binary was built for this test");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(summary["state"], "closed");
+    assert_eq!(summary["digests_equal"], true);
+    assert_eq!(summary["roots_equal"], true);
+    assert_eq!(summary["chain_verified"], true);
+    assert_eq!(summary["refused"][0]["reason"], "no-consent");
+    assert_eq!(summary["late"][0], "late:strand:gss:E06999901");
+    let missed = summary["missed"].as_array().expect("a list");
+    assert!(
+        missed.iter().any(|name| name == "strand:gss:E06999901"),
+        "{missed:?}"
+    );
+}
+
+#[test]
+fn the_story_is_told_step_by_step_with_what_is_owed() {
+    let output = Command::new(env!("CARGO_BIN_EXE_concordat"))
+        .arg("demo")
+        .output()
+        .expect("the binary was built");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(told.contains("does not count: no-consent"), "{told}");
+    assert!(
+        told.contains("strand:gss:E06999901 by 2027-02-11 OVERDUE"),
+        "{told}"
+    );
+    assert!(told.contains("[closed]"), "{told}");
+}
