@@ -28,6 +28,9 @@ pub enum Error {
     /// A step names an event that these rules do not know.
     #[error(transparent)]
     UnknownEventType(#[from] UnknownEventType),
+    /// A step is based on one that is not before it.
+    #[error("based on step {0}, which is not before this one")]
+    NotYetSeen(usize),
     /// A local time that does not exist in Europe/London.
     #[error("{0} is no local time in Europe/London")]
     NoSuchTime(DateTime),
@@ -394,6 +397,16 @@ impl Player {
         Ok(observed)
     }
 
+    /// The cases as the author had seen them.
+    fn seen(&self, step: &Step) -> Result<&Shelf, Error> {
+        let Some(k) = step.based_on else {
+            return Ok(&self.shelf);
+        };
+        k.checked_sub(1)
+            .and_then(|index| self.history.get(index))
+            .ok_or(Error::NotYetSeen(k))
+    }
+
     fn event(&self, step: &Step, at: Timestamp, rules: &Rules<'_>) -> Result<Event, Error> {
         let event_type: EventType = step.event.parse()?;
         let case = CaseId(short_hash(&["case", &step.case]));
@@ -403,10 +416,7 @@ impl Player {
             .unwrap_or_else(|| format!("step {}", step.step));
         let event_id = |label: &str| EventId(short_hash(&["event", step.org.as_str(), label]));
         let (fields, filled) = split_fields(event_type, &step.fields);
-        let seen = step
-            .based_on
-            .and_then(|k| self.history.get(k.checked_sub(1)?))
-            .unwrap_or(&self.shelf);
+        let seen = self.seen(step)?;
         let basis = seen.version(case, &step.org);
         let content = serde_json::to_vec(&(&step.event, &step.fields)).unwrap_or_default();
         Ok(Event {

@@ -55,3 +55,15 @@ fn a_step_that_does_not_go_as_expected_is_reported_with_what_was_seen() {
     );
     assert!(!report.passed());
 }
+
+#[test]
+fn a_basis_that_is_not_before_the_step_is_reported() {
+    let world = World::new();
+    let text =
+        include_str!("../../../../tests/fixtures/scenarios/03-consent-refused-signposted.json");
+    let mut steps = scenario::read(text).unwrap();
+    steps[2].based_on = Some(3);
+    let report = scenario::run(&steps, &world.rules());
+    let error = report.steps[2].error.as_deref();
+    assert_eq!(error, Some("based on step 3, which is not before this one"));
+}
