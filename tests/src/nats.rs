@@ -26,6 +26,12 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
+    /// Where the server keeps its files: for tests that look at what is on the disk.
+    #[must_use]
+    pub fn data_directory(&self) -> std::path::PathBuf {
+        self.node.directory.path().join("data")
+    }
+
     /// Starts a server and returns when clients may connect.
     pub fn start() -> Self {
         Self::start_with("")
