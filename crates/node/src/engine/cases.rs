@@ -88,10 +88,31 @@ impl Engine {
             let (bundle, envelope) = place?;
             envelopes.push((Position { bundle, envelope }, self.bundle_at(bundle)?));
         }
+        for (index, bundle) in &self.unwritten {
+            for (envelope, content) in (0..).zip(bundle.envelopes()) {
+                if content
+                    .header()
+                    .class
+                    .link()
+                    .is_some_and(|link| link.case == case)
+                {
+                    envelopes.push((
+                        Position {
+                            bundle: *index,
+                            envelope,
+                        },
+                        bundle.clone(),
+                    ));
+                }
+            }
+        }
         Ok(envelopes)
     }
 
     pub(super) fn bundle_at(&self, index: u64) -> Result<Bundle, Error> {
+        if let Some(bundle) = self.unwritten.get(&index) {
+            return Ok(bundle.clone());
+        }
         let record = self.store.journal().get(index)?;
         let record =
             record.ok_or_else(|| Error::Corrupt(format!("journal entry {index} is missing")))?;
@@ -114,7 +135,7 @@ impl Engine {
             author: bundle.organisation(),
             claimed_at: place.claimed_time,
             seen_size: place.seen.size,
-            seen_holds: self.seen_held(position.bundle, bundle),
+            seen_holds: !self.split_views.contains(&position.bundle),
             envelope: envelope_of(bundle, position),
         };
         let context = Context {
@@ -123,12 +144,6 @@ impl Engine {
             keys,
         };
         log.apply(&arrival, &context)
-    }
-
-    /// Whether what the author had seen is a prefix of this log; recomputed from the tree, which never forgets.
-    fn seen_held(&self, index: u64, bundle: &Bundle) -> bool {
-        let seen = bundle.header().place.seen;
-        seen.size <= index && self.admission.tree().root_at(seen.size) == Some(seen.root)
     }
 
     pub(super) fn keep_case(&mut self, case: CaseId) -> Result<(), Error> {

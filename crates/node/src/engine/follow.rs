@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use concordat_domain::ids::{CaseId, EventId, Position};
 use concordat_log::Record;
-use concordat_store::{Batch, KnownEvent};
+use concordat_store::KnownEvent;
 use concordat_trust::admission::{Admitted, Outcome};
 use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::{Applied, CaseLog, Verdict};
@@ -95,9 +95,12 @@ impl Engine {
                     .add(&mut self.batch, &link.case.0, (index, envelope))?;
             }
         }
-        // Folding a case anew reads the journal, so this bundle must be visible there; durability comes with the next sync.
-        let batch = std::mem::replace(&mut self.batch, Batch::new());
-        self.store.write(batch)?;
+        if !admitted.seen_holds() {
+            self.split_views.insert(index);
+        }
+        // Journal, fold, receipts and cursor of a turn are one write, so that a crash leaves all of it or none; until then the bundle
+        // is read from here.
+        self.unwritten.insert(index, admitted.bundle.clone());
         self.watch_author(&admitted);
         for (envelope, content) in (0..).zip(bundle.envelopes()) {
             if let Some(link) = content.header().class.link() {
@@ -139,7 +142,7 @@ impl Engine {
     /// A later copy of a bundle: takes the parts that the journal lacks.
     fn heal(&mut self, index: u64, copy: &Bundle) -> Result<(), Error> {
         let mut known = self.bundle_at(index)?;
-        if known.take_parts(copy) > 0 {
+        if known.take_parts(copy) > 0 && !self.unwritten.contains_key(&index) {
             self.store
                 .journal()
                 .replace(&mut self.batch, index, &known.to_record())?;

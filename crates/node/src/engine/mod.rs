@@ -18,6 +18,7 @@ use concordat_domain::ids::{CaseId, EventId, OrganisationId};
 use concordat_log::Offset;
 use concordat_store::{Batch, Store};
 use concordat_trust::admission::{Admission, Outcome};
+use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::CaseLog;
 use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::Keyring;
@@ -83,6 +84,12 @@ pub(crate) struct Engine {
     rulings: BTreeMap<(CaseId, concordat_domain::ids::Position), crate::emission::Ruling>,
     feed_changed: watch::Sender<u64>,
     jobs: mpsc::Sender<AppendJob>,
+    /// Bundles whose author had seen another log than this one: their envelopes are void `split-view`.
+    split_views: BTreeSet<u64>,
+    /// Bundles admitted in this turn, which the store does not show yet.
+    unwritten: BTreeMap<u64, Bundle>,
+    /// A second writer was seen under this organisation's name: only a person can say which one is to go on.
+    second_writer: bool,
     batch: Batch,
     /// Whether this turn's batch must be durable before anyone is answered.
     sync_needed: bool,
@@ -101,13 +108,20 @@ impl Engine {
         feed_changed: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         let mut admission = Admission::new(config.partnership.clone());
+        let mut split_views = BTreeSet::new();
         for record in store.journal().from(0) {
             let record = record?;
-            if !matches!(admission.admit(&record.bytes), Outcome::Admitted(_)) {
-                return Err(Error::Corrupt(format!(
-                    "journal entry {} is not admitted anew",
-                    record.index
-                )));
+            match admission.admit(&record.bytes) {
+                Outcome::Admitted(admitted) if admitted.seen_holds() => {}
+                Outcome::Admitted(admitted) => {
+                    split_views.insert(admitted.index());
+                }
+                _ => {
+                    return Err(Error::Corrupt(format!(
+                        "journal entry {} is not admitted anew",
+                        record.index
+                    )));
+                }
             }
         }
         let mut seed = [0; 32];
@@ -140,6 +154,9 @@ impl Engine {
             rulings: BTreeMap::new(),
             feed_changed,
             jobs,
+            split_views,
+            unwritten: BTreeMap::new(),
+            second_writer: false,
             batch: Batch::new(),
             sync_needed: false,
             after_write: Vec::new(),
@@ -211,6 +228,7 @@ impl Engine {
             self.store.write(batch)?;
         }
         self.rulings.clear();
+        self.unwritten.clear();
         self.feed_changed
             .send_if_modified(|known| std::mem::replace(known, self.feed_next) != self.feed_next);
         for event in std::mem::take(&mut self.after_write) {
@@ -248,6 +266,7 @@ impl Engine {
             .as_ref()
             .map_or(Offset(0), |record| record.offset);
         match self.compare(&reached) {
+            Ok(()) if self.second_writer => self.cursor,
             Ok(()) => {
                 if let Publishing::Stopped { why } = &self.publishing {
                     info!(

@@ -443,6 +443,7 @@ impl Engine {
             let why = "a bundle of this organisation is on the log that this node did not sign"
                 .to_owned();
             warn!(why, "publishing stops: is a second node running?");
+            self.second_writer = true;
             self.publishing = Publishing::Stopped { why };
         }
         for (envelope, content) in (0..).zip(bundle.envelopes()) {
