@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use concordat_node::{Emission, Error, Ruling, Stage};
+use concordat_node::{Emission, Error, Publishing, Ruling, Stage};
 use concordat_tests::nats::NatsServer;
 use serde_json::json;
 use support::{BOARD, COUNCIL, Partnership, TRUST};
@@ -108,4 +108,90 @@ async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
         Err(Error::UnknownCase)
     ));
     assert!(!is_on_disk(&broker.data_directory(), "CANARY"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        let there = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &there);
+        } else {
+            std::fs::copy(&path, &there).expect("copied");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_rolled_back_to_an_older_copy_is_found_and_nothing_is_signed_twice() {
+    let mut broker = NatsServer::start();
+    let mut partnership = Partnership::on_broker("2026-12-18T10:00:00Z", &broker.url()).await;
+    let case = partnership.open().await;
+    partnership.settle().await;
+
+    broker.kill();
+    let older = tempfile::TempDir::new().expect("a directory");
+    copy(&broker.data_directory(), older.path());
+    broker.restart();
+    let fields = json!({"method": "letter", "discussion_offered": true, "advocacy_signposted": true, "reassured_no_detriment": true});
+    partnership
+        .emit(TRUST, case, "complaint-acknowledged", fields)
+        .await;
+    let before = partnership.node(TRUST).status().await.expect("running");
+
+    broker.kill();
+    std::fs::remove_dir_all(broker.data_directory()).expect("the newer copy is lost");
+    copy(older.path(), &broker.data_directory());
+    broker.restart();
+    let stopped = async {
+        loop {
+            let status = partnership.node(TRUST).status().await.expect("running");
+            if let Publishing::Stopped { why } = status.publishing {
+                return why;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let why = tokio::time::timeout(std::time::Duration::from_secs(60), stopped)
+        .await
+        .expect("it is found");
+    assert!(why.contains("the log"), "{why}");
+
+    // Emits are still accepted here; nothing is signed over the lost place.
+    let update = partnership.emission(
+        Some(case),
+        "complainant-updated",
+        &json!({"method": "letter"}),
+    );
+    let receipt = partnership
+        .node(TRUST)
+        .emit(Emission {
+            wait_for: Stage::Accepted,
+            ..update
+        })
+        .await
+        .expect("accepted");
+    assert_eq!(receipt.stage, Stage::Accepted);
+    let after = partnership.node(TRUST).status().await.expect("running");
+    assert_eq!(
+        (after.size, after.root),
+        (before.size, before.root),
+        "the journal is the record"
+    );
+    for member in partnership
+        .members
+        .iter()
+        .filter_map(|member| member.node.as_ref())
+    {
+        assert!(
+            member
+                .status()
+                .await
+                .expect("running")
+                .contradictions
+                .is_empty(),
+            "nobody signed a place twice"
+        );
+    }
 }

@@ -286,3 +286,18 @@ impl Partnership {
             .digest
     }
 }
+
+/// A node of one organisation on a broker, with its store in a given directory.
+pub async fn node_on_broker(code: &str, directory: &std::path::Path, url: &str) -> Node {
+    let file = partnership_file();
+    let mut config = JetStreamConfig::new(vec![url.to_owned()], &file.id().to_string(), code);
+    config.replicas = 1;
+    let log = JetStreamLog::open(config).await.expect("a client");
+    log.ready().await.expect("a safe stream");
+    let organisation: OrganisationId = code.parse().expect("a code");
+    let mut config = NodeConfig::new(organisation, file, key_of(code));
+    config.tick = Duration::from_millis(10);
+    let clock = MovableClock::starting_at("2026-12-18T10:00:00Z".parse().expect("an instant"));
+    let store = Store::open(directory, StoreConfig::default()).expect("a store");
+    Node::start(config, store, Arc::new(log), Arc::new(clock)).expect("a node")
+}

@@ -1,0 +1,183 @@
+//! kill -9 of a node at random moments while it takes events: what it acknowledged is on the log exactly once afterwards.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use concordat_codec::form;
+use concordat_domain::ids::{CaseId, EventId};
+use concordat_node::{Emission, Node, Ruling, Stage};
+use concordat_tests::nats::NatsServer;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use serde_json::json;
+use support::{TRUST, node_on_broker};
+
+/// Kills in one run of the test.
+const ROUNDS: usize = 30;
+/// Set for the child: url, directory and case, separated by spaces.
+const CHILD: &str = "CONCORDAT_CRASH_CHILD";
+/// Set to repeat a run.
+const SEED: &str = "CONCORDAT_CRASH_SEED";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how this test's two processes find each other"
+)]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn fresh_id() -> EventId {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).expect("randomness");
+    EventId(id)
+}
+
+fn emission(
+    case: Option<CaseId>,
+    event_type: &str,
+    fields: &serde_json::Value,
+    wait_for: Stage,
+) -> Emission {
+    Emission {
+        event_id: fresh_id(),
+        case,
+        input: form::read(event_type, fields).expect("a well-formed event"),
+        expected: None,
+        wait_for,
+        wait_at_most: Duration::from_secs(30),
+        validate_only: false,
+        traceparent: None,
+    }
+}
+
+/// The process that is killed: takes events and says which it has acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by the other test of this file, as a process of its own"]
+async fn child() {
+    let Some(told) = setting(CHILD) else { return };
+    let told: Vec<&str> = told.split(' ').collect();
+    let case: CaseId = told[2].parse().expect("a case id");
+    let node = node_on_broker(TRUST, Path::new(told[1]), told[0]).await;
+    loop {
+        let emission = emission(
+            Some(case),
+            "complainant-updated",
+            &json!({"method": "letter"}),
+            Stage::Accepted,
+        );
+        let receipt = node.emit(emission).await.expect("accepted");
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "ACCEPTED {}", receipt.event_id).expect("the parent listens");
+        out.flush().expect("the parent listens");
+    }
+}
+
+/// Starts the child, kills it after a while, and gives the ids that it had acknowledged.
+fn round(url: &str, directory: &Path, case: CaseId, alive: Duration) -> Vec<EventId> {
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args([
+            "child",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ])
+        .env(CHILD, format!("{url} {} {case}", directory.display()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the test starts itself");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let (first, acknowledged) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let ids = lines.map_while(Result::ok).filter_map(|line| {
+            let id = line.split("ACCEPTED ").nth(1)?.trim().parse().ok()?;
+            // Only the first one is waited for.
+            let _ = first.send(());
+            Some(id)
+        });
+        ids.collect::<Vec<EventId>>()
+    });
+    acknowledged
+        .recv_timeout(Duration::from_secs(60))
+        .expect("the child takes events");
+    // Not a wait for something: the moment of death is what the seed draws.
+    std::thread::park_timeout(alive);
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it is dead");
+    reader.join().expect("read to the end")
+}
+
+async fn emptied(node: &Node) {
+    let wait = async {
+        while node.status().await.expect("running").drafts_waiting > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait)
+        .await
+        .expect("the outbox empties");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_accepted_event_is_effective_exactly_once_after_kill_9_at_random_moments() {
+    let seed = setting(SEED)
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| u64::from_be_bytes(fresh_id().0[..8].try_into().expect("eight bytes")));
+    println!("{SEED}={seed}");
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let broker = NatsServer::start();
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let store = directory.path().join("store");
+    let node = node_on_broker(TRUST, &store, &broker.url()).await;
+    let opening = json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
+        "subject_ref": "p-1", "nature": "a complaint", "received_on": "2026-12-18", "screened_on": "2026-12-18"});
+    let case = node
+        .emit(emission(None, "complaint-received", &opening, Stage::Ruled))
+        .await
+        .expect("accepted")
+        .case;
+    node.stop().await;
+
+    let mut accepted = Vec::new();
+    for _ in 0..ROUNDS {
+        let alive = Duration::from_millis(u64::from(rng.next_u32() % 300));
+        accepted.extend(round(&broker.url(), &store, case, alive));
+    }
+    println!(
+        "{} events acknowledged before {ROUNDS} deaths",
+        accepted.len()
+    );
+
+    let node = node_on_broker(TRUST, &store, &broker.url()).await;
+    emptied(&node).await;
+    let events = node.events(case).await.expect("the case");
+    for id in &accepted {
+        let counted = events
+            .iter()
+            .filter(|event| event.event_id == *id && event.ruling == Some(Ruling::Effective))
+            .count();
+        assert_eq!(counted, 1, "{id} (seed {seed})");
+        assert_eq!(
+            events.iter().filter(|event| event.event_id == *id).count(),
+            1,
+            "{id} (seed {seed})"
+        );
+    }
+    let status = node.status().await.expect("running");
+    assert_eq!(
+        (
+            status.quarantined,
+            status.contradictions.len(),
+            status.drafts_held
+        ),
+        (0, 0, 0)
+    );
+    node.stop().await;
+}
