@@ -130,6 +130,26 @@ async fn what_a_rule_refuses_is_refused_at_the_door_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consent_that_keys_cannot_hold_is_refused_rather_than_widened() {
+    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
+    let case = partnership.open().await;
+    for (name, narrowed) in [
+        ("issues", json!(["I1"])),
+        ("categories", json!(["identity"])),
+    ] {
+        let mut fields = json!({"given_by": "p-1", "orgs": [COUNCIL], "issues": "all", "learning": true, "evidence_ref": "d-1"});
+        fields[name] = narrowed;
+        let emission = partnership.emission(Some(case), "consent-granted", &fields);
+        match partnership.node(TRUST).emit(emission).await {
+            Err(Error::Refused { code, .. }) => {
+                assert_eq!(code, "consent-scope-not-held-by-keys", "{name}")
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_event_again_is_the_first_receipt_and_other_content_under_its_id_is_refused() {
     let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
     let case = partnership.open().await;
