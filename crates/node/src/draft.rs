@@ -27,6 +27,8 @@ pub(crate) struct Draft {
     pub(crate) held: Option<String>,
     /// Made by the enforcer, not by a local system: dropped when void, never held, never stored.
     pub(crate) derived: bool,
+    /// How often a ruling said nothing about it, so that it was drafted again.
+    pub(crate) drafted_again: u8,
 }
 
 /// What an event says of the case when it is sealed.
@@ -56,6 +58,7 @@ impl Draft {
             traceparent,
             held: None,
             derived: false,
+            drafted_again: 0,
         }
     }
 

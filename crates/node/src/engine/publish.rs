@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use concordat_codec::parts;
 use concordat_domain::event::Placement;
 use concordat_domain::ids::{CaseId, EventId, Position};
-use concordat_domain::{Case, evolve, judge};
+use concordat_domain::{Case, calendar, evolve, judge};
 use concordat_log::Offset;
+use concordat_proto::v1;
 use concordat_store::HighWater;
 use concordat_trust::admission::Admitted;
 use concordat_trust::bundle::{Bundle, ENVELOPES_MAX, Place, fitting};
@@ -16,6 +18,7 @@ use concordat_trust::digest::BundleHash;
 use concordat_trust::envelope::{Class, Envelope};
 use concordat_trust::key_record::KeyVersionReason;
 use concordat_trust::keyring::CaseKeys;
+use prost::Message as _;
 use rand_core::Rng as _;
 use tracing::{info, warn};
 
@@ -26,6 +29,9 @@ use crate::draft::Draft;
 use crate::emission::Stage;
 use crate::error::Error;
 use crate::views::Publishing;
+
+/// How often a draft goes out anew after rulings that say nothing about it. Two races in a row are rare, four are a fault.
+const DRAFTED_AGAIN_MAX: u8 = 3;
 
 /// The own bundle that was signed and is not yet read back.
 pub(super) struct Flight {
@@ -160,6 +166,7 @@ impl Engine {
                 (applied_count, applied_hash.0),
                 new.as_ref(),
             )?;
+            let wire = self.without_unsealable(&draft, wire, log.as_ref())?;
             let event = draft.judged(&wire, &organisation, self.now())?;
             if let Err(refusal) = judge(state.as_ref(), &event, &self.config.rules()) {
                 if let Some(number) = number {
@@ -257,6 +264,52 @@ impl Engine {
             })
         });
         lines.map(|line| line.compartment()).collect()
+    }
+
+    /// Lets a draft go out once more. What fails again and again is a person's to look at, not the log's to fill up with.
+    fn draft_again(&mut self, number: u64) -> Result<(), Error> {
+        let Some(draft) = self.drafts.get_mut(&number) else {
+            return Ok(());
+        };
+        draft.drafted_again += 1;
+        let draft = draft.clone();
+        self.keep_draft(number, &draft)?;
+        if draft.drafted_again > DRAFTED_AGAIN_MAX {
+            self.hold(number, "no-key".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The event without the content that this organisation may seal for nobody, such as that of a former receiver. It stays in the
+    /// own store, so that nothing handed in is lost.
+    fn without_unsealable(
+        &mut self,
+        draft: &Draft,
+        wire: v1::Event,
+        log: Option<&CaseLog>,
+    ) -> Result<v1::Event, Error> {
+        let Some(log) = log else { return Ok(wire) };
+        let on = calendar::local_date(self.now());
+        let permitted = |part: &parts::Part| {
+            Compartment::try_from(part.compartment)
+                .is_ok_and(|compartment| log.may_hold(&self.config.organisation, compartment, on))
+        };
+        let (sealable, kept): (Vec<_>, Vec<_>) =
+            parts::split(&wire).into_iter().partition(permitted);
+        if kept.is_empty() {
+            return Ok(wire);
+        }
+        info!(event = %draft.event_id, case = %draft.case, "content that may be shared with nobody stays in this node's store");
+        self.store.vault().put(
+            &mut self.batch,
+            &format!("unshared/{}", draft.event_id),
+            &wire.encode_to_vec(),
+        )?;
+        let sealable = sealable
+            .iter()
+            .map(|part| (part.compartment, part.bytes.as_slice()));
+        parts::merge(sealable).map_err(|error| Error::Corrupt(error.to_string()))
     }
 
     /// Keeps a draft aside for a person.
@@ -462,8 +515,9 @@ impl Engine {
                 .iter()
                 .find(|(_, draft)| draft.event_id == id)
                 .map(|(number, _)| *number);
-            if again && number.is_some() {
+            if again && let Some(number) = number {
                 info!(event = %id, "the ruling says nothing about the event: it is drafted again");
+                self.draft_again(number)?;
                 continue;
             }
             if let Some(number) = number {
