@@ -549,7 +549,7 @@ impl Stageplay {
             .await
             .map_err(anyhow::Error::from)?;
         let void = events.iter().filter_map(|event| {
-            let reason = event.ruling.as_ref()?.reason()?.to_owned();
+            let reason = event.ruling()?.reason()?.to_owned();
             let name = event
                 .event_type
                 .map(|kind| kind.to_string())

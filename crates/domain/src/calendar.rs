@@ -212,6 +212,27 @@ impl Calendar {
         Ok(day)
     }
 
+    /// Working days after `date` up to and including `until`: how late an act on `until` was that was due on `date`.
+    ///
+    /// # Errors
+    /// [`Error::CalendarHorizon`] as for [`Self::due_working_days`].
+    pub fn working_days_after(
+        &self,
+        date: Date,
+        until: Date,
+        closed: &ClosedDays,
+    ) -> Result<u32, Error> {
+        let mut counted = 0;
+        let mut day = date;
+        while day < until {
+            day = next_day(day, counted)?;
+            if self.reason_not_to_count(day, closed)?.is_none() {
+                counted += 1;
+            }
+        }
+        Ok(counted)
+    }
+
     fn reason_not_to_count(
         &self,
         day: Date,

@@ -1,5 +1,6 @@
 //! What a local system hands in, and what it gets back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use concordat_domain::event::{CaseVersion, EventType};
@@ -53,6 +54,20 @@ impl Ruling {
     }
 }
 
+/// What an event came to at its position, as this organisation keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ruled {
+    /// The verdict.
+    pub ruling: Ruling,
+    /// State of the case after it; none if the case was not opened.
+    pub state_after: Option<String>,
+    /// Version of the case after it, as this organisation counts.
+    pub version_after: CaseVersion,
+    /// Expected fields that are absent, as `incomplete:<field>`.
+    pub warnings: BTreeSet<String>,
+}
+
 /// One event on its way in.
 #[derive(Debug, Clone)]
 pub struct Emission {
@@ -86,6 +101,8 @@ pub struct Receipt {
     pub stage: Stage,
     /// The verdict, from [`Stage::Ruled`] on; the reason in [`Stage::Held`].
     pub ruling: Option<Ruling>,
+    /// Expected fields that are absent, as `incomplete:<field>`, from [`Stage::Ruled`] on and for a validation.
+    pub warnings: BTreeSet<String>,
     /// Where it stands, from [`Stage::Ruled`] on.
     pub position: Option<Position>,
     /// Version of the case as this organisation now knows it.

@@ -2,6 +2,8 @@
 
 use concordat_domain::ids::{CaseId, EventId};
 
+use crate::views::Cursor;
+
 /// What can go wrong between a local system and its node.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,18 +28,33 @@ pub enum Error {
     /// No such event here.
     #[error("unknown event")]
     UnknownEvent,
+    /// The draft waits for the log, not for a person: it can be neither released nor discarded.
+    #[error("the draft is not held")]
+    DraftNotHeld,
     /// No draft of that id waits here.
     #[error("no draft with this id waits here")]
     UnknownDraft,
     /// No feed of that name.
     #[error("unknown feed")]
     UnknownFeed,
-    /// The cursor is none that this feed gave out.
+    /// The cursor is none that this feed gave out: it is of another node, or of this one before it was rebuilt. Resume after the one
+    /// given; from the beginning, if none is.
     #[error("the cursor belongs to no entry of this feed")]
-    UnknownCursor,
-    /// No deadline of that name in the case.
-    #[error("unknown deadline")]
-    UnknownDeadline,
+    UnknownCursor {
+        /// The last cursor before it.
+        resume: Option<Cursor>,
+    },
+    /// A feed cannot be called so.
+    #[error(
+        "a feed's name is a lower-case letter, then up to 62 lower-case letters, digits and hyphens"
+    )]
+    FeedName,
+    /// This node keeps no more feeds. Use one that is there.
+    #[error("this node keeps at most {limit} feeds")]
+    TooManyFeeds {
+        /// How many.
+        limit: usize,
+    },
     /// The id was used before for other content. Use a fresh id for another event.
     #[error("event id {event_id} was used before for other content")]
     EventIdReused {

@@ -18,9 +18,10 @@ mod mailbox;
 mod node;
 mod views;
 
-pub use emission::{Emission, Receipt, Ruling, Stage};
+pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};
 pub use error::Error;
 pub use node::{Node, NodeConfig};
 pub use views::{
-    CaseView, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, Publishing, Status,
+    CaseView, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage, FeedStart,
+    FeedView, Publishing, Status,
 };

@@ -59,4 +59,22 @@ impl Mailbox {
         self.send(Input::Call(call)).await?;
         answered.await.map_err(|_| Error::Stopping)
     }
+
+    /// As [`Self::call`], for what promises something: the answer comes once it is durable. A refusal needs no sync.
+    ///
+    /// Cancel safety: if the caller goes away, `f` still runs.
+    pub(crate) async fn promise<T, F>(&self, f: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Engine) -> Result<T, Error> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let call = Box::new(move |engine: &mut Engine| match f(engine) {
+            // The caller may have given up; the work is done all the same.
+            Ok(done) => engine.once_durable(Box::new(move || drop(answer.send(Ok(done))))),
+            Err(error) => drop(answer.send(Err(error))),
+        });
+        self.send(Input::Call(call)).await?;
+        answered.await.map_err(|_| Error::Stopping)?
+    }
 }

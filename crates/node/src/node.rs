@@ -11,17 +11,19 @@ use concordat_store::Store;
 use concordat_trust::partnership::PartnershipFile;
 use concordat_trust::signing::SigningKey;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::courier;
 use crate::emission::{Emission, Receipt};
-use crate::engine::Engine;
+use crate::engine::{Engine, Watches};
 use crate::error::Error;
 use crate::mailbox::{Input, Mailbox};
-use crate::views::{CaseView, Cursor, DraftView, EventView, FeedEntry, Status};
+use crate::views::{
+    CaseView, Cursor, DraftView, EventView, FeedEntry, FeedPage, FeedStart, FeedView, Status,
+};
 
 /// What a node is started with.
 #[derive(Debug)]
@@ -72,9 +74,15 @@ impl NodeConfig {
 pub struct Node {
     mailbox: Mailbox,
     stop: CancellationToken,
+    work: Mutex<Work>,
+    feed_changed: watch::Receiver<u64>,
+    progress: watch::Receiver<u64>,
+}
+
+/// What runs, and is awaited by [`Node::stop`].
+struct Work {
     tasks: JoinSet<()>,
     engine: Option<std::thread::JoinHandle<()>>,
-    feed_changed: watch::Receiver<u64>,
 }
 
 impl Node {
@@ -94,8 +102,13 @@ impl Node {
         let (mailbox, inputs) = Mailbox::new();
         let (jobs, waiting_jobs) = mpsc::channel(1);
         let (feed_sender, feed_changed) = watch::channel(0);
+        let (progress_sender, progress) = watch::channel(0);
+        let watches = Watches {
+            feed_changed: feed_sender,
+            progress: progress_sender,
+        };
         let tick = config.tick;
-        let engine = Engine::recover(config, store, clock, jobs, feed_sender)?;
+        let engine = Engine::recover(config, store, clock, jobs, watches)?;
         let thread = std::thread::Builder::new()
             .name("concordat-engine".to_owned())
             .spawn(move || engine.run(inputs))
@@ -117,9 +130,12 @@ impl Node {
         Ok(Self {
             mailbox,
             stop,
-            tasks,
-            engine: Some(thread),
+            work: Mutex::new(Work {
+                tasks,
+                engine: Some(thread),
+            }),
             feed_changed,
+            progress,
         })
     }
 
@@ -150,6 +166,20 @@ impl Node {
     pub async fn receipt(&self, event: EventId) -> Result<Receipt, Error> {
         self.mailbox
             .call(move |engine| engine.receipt(event))
+            .await?
+    }
+
+    /// One event of an organisation, with content as this one may read it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEvent`], also for one of a case that this organisation may not see.
+    pub async fn event_of(
+        &self,
+        author: OrganisationId,
+        event: EventId,
+    ) -> Result<EventView, Error> {
+        self.mailbox
+            .call(move |engine| engine.event_of(&author, event))
             .await?
     }
 
@@ -202,30 +232,96 @@ impl Node {
     /// Releases a held draft: it is judged anew on today's case version, under the same event id.
     ///
     /// # Errors
-    /// [`Error::UnknownDraft`].
+    /// [`Error::UnknownDraft`], [`Error::DraftNotHeld`].
     pub async fn release(&self, event: EventId) -> Result<(), Error> {
         self.mailbox
-            .call(move |engine| engine.release(event))
-            .await?
+            .promise(move |engine| engine.release(event))
+            .await
     }
 
     /// Discards a held draft.
     ///
     /// # Errors
-    /// [`Error::UnknownDraft`].
+    /// [`Error::UnknownDraft`], [`Error::DraftNotHeld`].
     pub async fn discard(&self, event: EventId) -> Result<(), Error> {
         self.mailbox
-            .call(move |engine| engine.discard(event))
-            .await?
+            .promise(move |engine| engine.discard(event))
+            .await
     }
 
-    /// Up to `max` feed entries after a cursor; from the beginning, if none is given.
+    /// Up to `max` feed entries after a cursor, void events of others left out; from the beginning, if none is given.
     ///
     /// # Errors
     /// [`Error::Stopping`].
     pub async fn feed(&self, after: Option<Cursor>, max: usize) -> Result<Vec<FeedEntry>, Error> {
+        Ok(self.feed_page(after, false, max).await?.entries)
+    }
+
+    /// Up to `max` feed entries after a cursor, with the place up to which entries were looked at.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn feed_page(
+        &self,
+        after: Option<Cursor>,
+        include_void: bool,
+        max: usize,
+    ) -> Result<FeedPage, Error> {
         self.mailbox
-            .call(move |engine| engine.feed_after(after, max))
+            .call(move |engine| engine.feed_after(after, include_void, max))
+            .await?
+    }
+
+    /// Creates a named feed, or gives the one of that name unchanged; says whether it was there. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::FeedName`], [`Error::TooManyFeeds`].
+    pub async fn create_feed(
+        &self,
+        name: String,
+        start: FeedStart,
+        include_void: bool,
+    ) -> Result<(FeedView, bool), Error> {
+        self.mailbox
+            .promise(move |engine| engine.create_feed(&name, start, include_void))
+            .await
+    }
+
+    /// All named feeds, by name.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn feeds(&self) -> Result<Vec<FeedView>, Error> {
+        self.mailbox.call(|engine| engine.feeds()).await?
+    }
+
+    /// One named feed.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFeed`].
+    pub async fn named_feed(&self, name: String) -> Result<FeedView, Error> {
+        self.mailbox
+            .call(move |engine| engine.named_feed(&name))
+            .await?
+    }
+
+    /// Commits how far a named feed was handled; one that comes late never takes it back. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFeed`], [`Error::UnknownCursor`].
+    pub async fn commit_feed(&self, name: String, cursor: Cursor) -> Result<FeedView, Error> {
+        self.mailbox
+            .promise(move |engine| engine.commit_feed(&name, cursor))
+            .await
+    }
+
+    /// Checks that an entry of the feed has this cursor.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCursor`], with the place to resume at.
+    pub async fn require_cursor(&self, cursor: Cursor) -> Result<(), Error> {
+        self.mailbox
+            .call(move |engine| engine.require_cursor(cursor))
             .await?
     }
 
@@ -233,6 +329,18 @@ impl Node {
     #[must_use]
     pub fn feed_changes(&self) -> watch::Receiver<u64> {
         self.feed_changed.clone()
+    }
+
+    /// Number of bundles applied; changes when there are more, so that a reader can await a position.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.clone()
+    }
+
+    /// Waits until the engine has ended: by [`Self::stop`], or because the node could no longer promise anything (the log says why).
+    pub async fn ended(&self) {
+        let mut changes = self.feed_changed.clone();
+        while changes.changed().await.is_ok() {}
     }
 
     /// The node itself.
@@ -251,13 +359,14 @@ impl Node {
         self.mailbox.send(Input::Tick).await
     }
 
-    /// Stops: what was accepted is durable, tasks and thread have ended on return.
-    pub async fn stop(mut self) {
+    /// Stops: what was accepted is durable, tasks and thread have ended on return. A second call waits for the first.
+    pub async fn stop(&self) {
+        let mut work = self.work.lock().await;
         // An engine that has ended by itself needs no word.
         let _ = self.mailbox.send(Input::Stop).await;
         self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
-        if let Some(engine) = self.engine.take() {
+        while work.tasks.join_next().await.is_some() {}
+        if let Some(engine) = work.engine.take() {
             let _ = tokio::task::spawn_blocking(move || engine.join()).await;
         }
     }

@@ -1,15 +1,15 @@
 //! What the node shows: cases, events, drafts, feeds and itself. Renderings, never the record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use concordat_domain::event::{CaseVersion, EventType};
-use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
+use concordat_domain::event::{CaseVersion, EventType, Opening};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable::Deadline;
 use concordat_proto::v1;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::emission::{Ruling, Stage};
+use crate::emission::{Ruled, Ruling, Stage};
 
 /// One case as this organisation may see it.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct CaseView {
     pub state: String,
     /// Organisation that runs the case.
     pub keeper: OrganisationId,
+    /// Organisation that received the complaint, or accepted it on a pass-on.
+    pub receiver: OrganisationId,
+    /// First organisations after a pass-on.
+    pub former_receivers: BTreeSet<OrganisationId>,
     /// The lead, once agreed or determined.
     pub lead: Option<OrganisationId>,
     /// Rises at each change of keeper.
@@ -30,7 +34,7 @@ pub struct CaseView {
     pub invitees: BTreeSet<OrganisationId>,
     /// Flags at the instant asked for.
     pub flags: BTreeSet<String>,
-    /// Every deadline ever started, latest occurrence of each name, at the instant asked for.
+    /// Every occurrence of every deadline, in the order in which they began, at the instant asked for.
     pub deadlines: Vec<Deadline>,
     /// SHA-256 over the time-free state: equal on the nodes of all parties.
     pub digest: [u8; 32],
@@ -46,6 +50,12 @@ pub struct CaseView {
     pub ended: bool,
     /// Position of the last envelope of the case that this node has applied.
     pub position: Position,
+    /// What the case pinned when it was opened.
+    pub pins: Opening,
+    /// The packs of the case that this node has, with their versions.
+    pub packs: Vec<(PackId, String)>,
+    /// When its first event was recorded, by its author's clock.
+    pub opened_at: Option<Timestamp>,
 }
 
 /// A grant or part that should not have been.
@@ -82,12 +92,20 @@ pub struct EventView {
     pub position: Option<Position>,
     /// How far it has come.
     pub stage: Stage,
-    /// The verdict.
-    pub ruling: Option<Ruling>,
+    /// The verdict, and what the case was after it.
+    pub ruled: Option<Ruled>,
     /// The event, as far as this organisation may read it.
     pub event: Option<v1::Event>,
     /// Compartments whose part exists and may not be read here.
     pub withheld: Vec<v1::Compartment>,
+}
+
+impl EventView {
+    /// The verdict; none where this node could not judge the event, or not yet.
+    #[must_use]
+    pub fn ruling(&self) -> Option<&Ruling> {
+        self.ruled.as_ref().map(|ruled| &ruled.ruling)
+    }
 }
 
 /// A draft that waits at this node.
@@ -112,6 +130,41 @@ pub struct Cursor {
     pub position: Position,
     /// Index within that position, from 0.
     pub index: u32,
+}
+
+/// Where a new feed starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedStart {
+    /// With the first entry that there is.
+    Beginning,
+    /// With what comes after its creation.
+    Now,
+}
+
+/// A named feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedView {
+    /// Its name.
+    pub name: String,
+    /// How far its subscriber has come; none at the beginning.
+    pub cursor: Option<Cursor>,
+    /// Entries behind the cursor, void events of others counted.
+    pub lag: u64,
+    /// Whether void events of other organisations are in it.
+    pub include_void: bool,
+    /// When a cursor was committed last.
+    pub committed_at: Option<Timestamp>,
+}
+
+/// Some entries of a feed in order.
+#[derive(Debug, Clone)]
+pub struct FeedPage {
+    /// The entries.
+    pub entries: Vec<FeedEntry>,
+    /// Up to where entries were looked at, those left out for this feed among them. Continue after it.
+    pub scanned_to: Option<Cursor>,
+    /// Position of the last bundle that this node has applied; none on an empty log.
+    pub head: Option<Position>,
 }
 
 /// One entry of a feed.
@@ -187,6 +240,8 @@ pub struct Status {
     pub clock_skew: BTreeSet<OrganisationId>,
     /// Organisations whose signed chain contradicts itself or whose view of the log is not this one.
     pub contradictions: BTreeSet<OrganisationId>,
-    /// Last day up to which working days can be counted in every calendar.
-    pub calendar_horizon: Option<jiff::civil::Date>,
+    /// Last day up to which working days can be counted, by calendar.
+    pub calendar_horizons: BTreeMap<String, jiff::civil::Date>,
+    /// Position of the last bundle applied; none on an empty log.
+    pub position: Option<Position>,
 }

@@ -161,7 +161,7 @@ async fn every_accepted_event_is_effective_exactly_once_after_kill_9_at_random_m
     for id in &accepted {
         let counted = events
             .iter()
-            .filter(|event| event.event_id == *id && event.ruling == Some(Ruling::Effective))
+            .filter(|event| event.event_id == *id && event.ruling() == Some(&Ruling::Effective))
             .count();
         assert_eq!(counted, 1, "{id} (seed {seed})");
         assert_eq!(

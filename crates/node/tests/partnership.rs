@@ -294,7 +294,7 @@ async fn the_keepers_enforcer_publishes_a_missed_deadline_once_and_nobody_else_d
                     .event_type
                     .is_some_and(|kind| kind.to_string() == "deadline-missed")
             })
-            .filter(|event| event.ruling == Some(Ruling::Effective))
+            .filter(|event| event.ruling() == Some(&Ruling::Effective))
             .filter(|event| format!("{:?}", event.event).contains("\"acknowledge\""))
             .collect();
         assert_eq!(missed.len(), 1, "{code}");

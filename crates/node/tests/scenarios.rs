@@ -268,7 +268,7 @@ impl Play {
             event
                 .event_type
                 .is_some_and(|kind| kind.to_string() == "deadline-missed")
-                && event.ruling == Some(Ruling::Effective)
+                && event.ruling() == Some(&Ruling::Effective)
                 && event.author == step.org
                 && told.contains(&wanted.0)
                 && told.contains(wanted.1)

@@ -197,6 +197,12 @@ impl Case {
         self.relation(org) == Relation::FormerReceiver
     }
 
+    /// The first bodies after a pass-on; in these rules at most one.
+    pub fn former_receivers(&self) -> impl Iterator<Item = &OrganisationId> {
+        let former = self.facts.roles.former_receiver.iter();
+        former.filter(|org| self.is_former_receiver(org))
+    }
+
     /// All parties, ordered by id.
     pub fn parties(&self) -> BTreeSet<&OrganisationId> {
         let roles = &self.facts.roles;

@@ -2,7 +2,7 @@
 
 mod reason;
 
-pub use reason::{Reason, Refusal};
+pub use reason::{Reason, Refusal, advice_on};
 
 use std::collections::BTreeSet;
 

@@ -90,6 +90,18 @@ impl Reason {
     }
 }
 
+/// What a caller can do about a reason of which only the code is known, such as one that was stored with a ruling.
+pub fn advice_on(code: &str) -> Option<&'static str> {
+    let family = code.split(':').next().unwrap_or(code);
+    if family == "missing-field" {
+        return Some(Reason::MissingField(String::new()).advice());
+    }
+    Reason::ALL
+        .iter()
+        .find(|reason| reason.family() == family)
+        .map(Reason::advice)
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

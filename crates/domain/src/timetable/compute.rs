@@ -66,6 +66,11 @@ impl View<'_> {
                 stopped_at: Some(end_of_day(due)),
                 stopped_by: None,
                 late_by_days: 1,
+                late_by_working_days: self.late_by_working_days(
+                    self.owner(occurrence),
+                    due,
+                    local_date(end_of_day(due)),
+                ),
                 ..first
             };
             return vec![first, self.deadline(&again, pack, &restarted, 1)];
@@ -188,6 +193,9 @@ impl View<'_> {
             stopped_at: occurrence.ending.map(|ending| ending.at),
             stopped_by: occurrence.ending.map(|ending| ending.by),
             late_by_days: due.map_or(0, |due| self.late_by(due, occurrence.ending)),
+            late_by_working_days: due.and_then(|due| {
+                self.late_by_working_days(owner, due, self.stood_until(occurrence.ending))
+            }),
             set_by: occurrence.set_by,
             missed_published: self.case.facts.published_missed.contains(&key),
             warning_published: self.case.facts.published_approaching.contains(&key),
@@ -224,9 +232,23 @@ impl View<'_> {
     }
 
     fn late_by(&self, due: Date, ending: Option<Ending>) -> u32 {
-        let until = local_date(ending.map_or(self.at, |ending| ending.at));
-        let days = due.until(until).map_or(0, |span| span.get_days());
+        let days = due
+            .until(self.stood_until(ending))
+            .map_or(0, |span| span.get_days());
         u32::try_from(days).unwrap_or(0)
+    }
+
+    /// The day of the act that ended an occurrence, or the timetable's own while there is none.
+    fn stood_until(&self, ending: Option<Ending>) -> Date {
+        local_date(ending.map_or(self.at, |ending| ending.at))
+    }
+
+    fn late_by_working_days(&self, owner: &OrganisationId, due: Date, until: Date) -> Option<u32> {
+        let closed = self.rules.calendars.closed_days(owner);
+        self.calendar(owner)
+            .ok()?
+            .working_days_after(due, until, closed)
+            .ok()
     }
 
     fn owed_to(&self, owner: &OrganisationId) -> String {

@@ -144,6 +144,8 @@ pub struct Deadline {
     pub stopped_by: Option<EventId>,
     /// Calendar days after the due day: of the act, or of the timetable's instant while overdue.
     pub late_by_days: u32,
+    /// The same in working days of the owing organisation; none where no calendar covers them.
+    pub late_by_working_days: Option<u32>,
     /// The event that set the due date.
     pub set_by: EventId,
     /// Whether `deadline-missed` was published for it.
@@ -171,6 +173,11 @@ impl Deadline {
     pub fn was_late(&self) -> bool {
         let judged = matches!(self.state, DeadlineState::MetLate | DeadlineState::Moved);
         judged && !self.window && self.late_by_days > 0
+    }
+
+    /// Whether it is a window: a last day for others, shown and never missed.
+    pub fn is_window(&self) -> bool {
+        self.window
     }
 
     /// Whether it is open and of the kind that is missed.

@@ -9,7 +9,16 @@ use concordat_trust::keyring::CaseKeys;
 
 use super::Engine;
 use crate::draft::Draft;
+use crate::emission::Ruled;
 use crate::error::Error;
+
+/// One envelope of a case, as a replay judged it.
+pub(super) struct Replayed {
+    pub(super) position: Position,
+    pub(super) bundle: Bundle,
+    pub(super) applied: Applied,
+    pub(super) ruled: Option<Ruled>,
+}
 
 /// Names in the vault.
 fn keys_name(case: &CaseId) -> String {
@@ -57,7 +66,7 @@ impl Engine {
 
     /// Folds a case anew from the journal: after its projection was deleted, or a key of it has come.
     pub(super) fn rebuild(&mut self, case: CaseId) -> Result<(), Error> {
-        let log = self.replay(case, &|_, _| {})?;
+        let (log, _) = self.replay(case, self.keys_of(case).unwrap_or(&CaseKeys::default()))?;
         if log.case().is_some() {
             self.cases.insert(case, log);
             self.keep_case(case)?;
@@ -65,20 +74,30 @@ impl Engine {
         Ok(())
     }
 
-    /// The fold of a case with the keys held, telling of each envelope.
+    /// The keys held of a case.
+    pub(super) fn keys_of(&self, case: CaseId) -> Option<&CaseKeys> {
+        self.keyring.case(&case)
+    }
+
+    /// The fold of a case with these keys, and what each of its envelopes came to.
     pub(super) fn replay(
         &self,
         case: CaseId,
-        tell: &dyn Fn(Position, &Applied),
-    ) -> Result<CaseLog, Error> {
-        let empty = CaseKeys::default();
-        let keys = self.keyring.case(&case).unwrap_or(&empty);
+        keys: &CaseKeys,
+    ) -> Result<(CaseLog, Vec<Replayed>), Error> {
         let mut log = CaseLog::new(case);
+        let (mut replayed, mut own_seq) = (Vec::new(), 0);
         for (position, bundle) in self.envelopes_of(case)? {
             let applied = self.apply_to(&mut log, keys, position, &bundle);
-            tell(position, &applied);
+            own_seq = self.own_seq_after(own_seq, position, &bundle);
+            replayed.push(Replayed {
+                ruled: self.ruled(&log, own_seq, &applied),
+                position,
+                bundle,
+                applied,
+            });
         }
-        Ok(log)
+        Ok((log, replayed))
     }
 
     /// Every envelope of a case that the journal has, with its bundle.

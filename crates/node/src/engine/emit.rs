@@ -1,5 +1,7 @@
 //! The door: shape, idempotency, judging on ruled state and own drafts before it, and the durable draft.
 
+use std::collections::BTreeSet;
+
 use concordat_domain::event::{CaseVersion, Event, EventType, Opening, Placement};
 use concordat_domain::fields::Value;
 use concordat_domain::ids::{CaseId, EventId, PackId, Position};
@@ -77,9 +79,13 @@ impl Engine {
         }
         let case = emission.case.unwrap_or_else(|| self.fresh_case());
         let draft = self.draft(emission, case);
-        self.admit_at_door(&draft)?;
+        let warnings = self.admit_at_door(&draft)?;
         if emission.validate_only {
-            return Ok(Accepted::Validated(self.receipt_of(&draft, None)));
+            return Ok(Accepted::Validated(Receipt {
+                ruling: Some(Ruling::Effective),
+                warnings,
+                ..self.receipt_of(&draft, None)
+            }));
         }
         let bytes = serde_json::to_vec(&draft)
             .map_err(|_| Error::Corrupt("a draft does not serialise".to_owned()))?;
@@ -151,7 +157,8 @@ impl Engine {
         }
     }
 
-    fn admit_at_door(&self, draft: &Draft) -> Result<(), Error> {
+    /// Judges a draft on ruled state and own drafts before it; says which expected fields it lacks.
+    fn admit_at_door(&self, draft: &Draft) -> Result<BTreeSet<String>, Error> {
         let state = self.with_own_drafts(draft.case)?;
         if let Some((_, park)) = self.cases.get(&draft.case).and_then(|log| log.parked()) {
             return Err(Error::Parked {
@@ -187,7 +194,8 @@ impl Engine {
                     .map(ToString::to_string)
                     .collect(),
             }
-        })
+        })?;
+        Ok(concordat_domain::judge::warnings(&event))
     }
 
     /// The case as it will be when everything that is signed or drafted here has landed.
@@ -296,6 +304,11 @@ impl Engine {
             .place
             .map(|(bundle, envelope)| Position { bundle, envelope });
         let witnessed = position.is_some_and(|at| self.admission.witnessed(at.bundle));
+        let ruled = position
+            .map(|at| self.ruling(case, at))
+            .transpose()?
+            .flatten();
+        let (ruling, warnings) = ruled.map(|ruled| (ruled.ruling, ruled.warnings)).unzip();
         Ok(Receipt {
             event_id: event,
             case,
@@ -304,7 +317,8 @@ impl Engine {
             } else {
                 Stage::Ruled
             },
-            ruling: position.and_then(|at| self.ruling(case, at).ok().flatten()),
+            ruling,
+            warnings: warnings.unwrap_or_default(),
             position,
             ..self.blank_receipt(event, case)
         })
@@ -336,6 +350,7 @@ impl Engine {
             case,
             stage: Stage::Accepted,
             ruling: None,
+            warnings: BTreeSet::new(),
             position: None,
             version: self.version(case),
             deduplicated: false,

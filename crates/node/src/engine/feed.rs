@@ -1,15 +1,14 @@
-//! The feed: what became visible to this organisation, in order (design, section 8). And the rulings, for receipts.
+//! The feed: what became visible to this organisation, in order (design, section 8).
 
-use concordat_domain::ids::{CaseId, Position};
+use concordat_domain::ids::{CaseId, OrganisationId, Position};
 use concordat_proto::v1;
 use concordat_trust::case_log::{Applied, Verdict};
 use concordat_trust::compartment::Compartment;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::emission::Ruling;
 use crate::error::Error;
-use crate::views::{Cursor, FeedContent, FeedEntry};
+use crate::views::{Cursor, FeedContent, FeedEntry, FeedPage};
 
 /// One entry as it is kept: never content, which is resolved at delivery.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,63 +25,36 @@ enum KeptContent {
         bundle: u64,
         envelope: u32,
         historical: bool,
+        /// Whether it is a void event of another organisation: only feeds that ask show it.
+        #[serde(default)]
+        void_of_other: bool,
     },
     ContentAvailable {
         compartment: Compartment,
     },
 }
 
-fn ruling_name(case: CaseId, position: Position) -> String {
-    format!("ruling/{case}/{position}")
-}
-
 impl Engine {
-    pub(super) fn record_ruling(
-        &mut self,
-        case: CaseId,
-        position: Position,
-        applied: &Applied,
-    ) -> Result<(), Error> {
-        let ruling = match &applied.verdict {
-            Verdict::Effective => Ruling::Effective,
-            Verdict::Void(reason) => Ruling::Void {
-                reason: reason.code(),
-            },
-            Verdict::Parked(_) | Verdict::Unseen => return Ok(()),
-        };
-        let bytes = serde_json::to_vec(&ruling)
-            .map_err(|_| Error::Corrupt("a ruling does not serialise".to_owned()))?;
-        self.store
-            .vault()
-            .put(&mut self.batch, &ruling_name(case, position), &bytes)?;
-        self.rulings.insert((case, position), ruling);
-        Ok(())
-    }
-
-    /// The ruling on an envelope, if this node could judge it.
-    pub(crate) fn ruling(&self, case: CaseId, position: Position) -> Result<Option<Ruling>, Error> {
-        if let Some(ruling) = self.rulings.get(&(case, position)) {
-            return Ok(Some(ruling.clone()));
-        }
-        let Some(bytes) = self.store.vault().get(&ruling_name(case, position))? else {
-            return Ok(None);
-        };
-        let ruling = serde_json::from_slice(&bytes)
-            .map_err(|_| Error::Corrupt("a ruling does not decode".to_owned()))?;
-        Ok(Some(ruling))
-    }
-
+    /// An entry for an event that was just ruled, made visible by what stands at `visible_at`. Envelopes of keys have none.
     pub(super) fn feed_event(
         &mut self,
         case: CaseId,
         at: Position,
         visible_at: Position,
-        historical: bool,
+        author: &OrganisationId,
+        applied: &Applied,
     ) -> Result<(), Error> {
+        let own = *author == self.config.organisation;
+        let void_of_other = match applied.verdict {
+            Verdict::Effective => false,
+            Verdict::Void(_) => !own,
+            Verdict::Parked(_) | Verdict::Unseen => return Ok(()),
+        };
         let what = KeptContent::Event {
             bundle: at.bundle,
             envelope: at.envelope,
-            historical,
+            historical: at < visible_at,
+            void_of_other,
         };
         self.feed(case, visible_at, what)
     }
@@ -124,40 +96,83 @@ impl Engine {
     pub(crate) fn feed_after(
         &self,
         after: Option<Cursor>,
+        include_void: bool,
         max: usize,
-    ) -> Result<Vec<FeedEntry>, Error> {
+    ) -> Result<FeedPage, Error> {
         let first = match after {
             None => 0,
             Some(cursor) => self.first_after(cursor)?,
         };
-        let mut entries = Vec::new();
-        for entry in self.store.feed().from(first).take(max) {
+        let (mut entries, mut scanned_to) = (Vec::new(), after);
+        for entry in self.store.feed().from(first) {
+            if entries.len() >= max {
+                break;
+            }
             let (_, bytes) = entry?;
             let kept = decode(&bytes)?;
-            let content = match kept.what {
-                KeptContent::Event {
-                    bundle,
-                    envelope,
-                    historical,
-                } => {
-                    let event = Box::new(self.event_at(kept.case, Position { bundle, envelope })?);
-                    FeedContent::Event { event, historical }
-                }
-                KeptContent::ContentAvailable { compartment } => FeedContent::ContentAvailable {
-                    case: kept.case,
-                    compartment: v1::Compartment::from(compartment),
-                },
-            };
-            entries.push(FeedEntry {
-                cursor: kept.cursor,
-                content,
-            });
+            scanned_to = Some(kept.cursor);
+            if let Some(content) = self.feed_entry(&kept, include_void)? {
+                let cursor = kept.cursor;
+                entries.push(FeedEntry { cursor, content });
+            }
         }
-        Ok(entries)
+        Ok(FeedPage {
+            entries,
+            scanned_to,
+            head: self.last_applied(),
+        })
+    }
+
+    /// What an entry shows; nothing to a feed that did not ask for void events of others.
+    fn feed_entry(&self, kept: &Kept, include_void: bool) -> Result<Option<FeedContent>, Error> {
+        Ok(match kept.what {
+            KeptContent::Event {
+                void_of_other: true,
+                ..
+            } if !include_void => None,
+            KeptContent::Event {
+                bundle,
+                envelope,
+                historical,
+                ..
+            } => {
+                let event = Box::new(self.event_at(kept.case, Position { bundle, envelope })?);
+                Some(FeedContent::Event { event, historical })
+            }
+            KeptContent::ContentAvailable { compartment } => Some(FeedContent::ContentAvailable {
+                case: kept.case,
+                compartment: v1::Compartment::from(compartment),
+            }),
+        })
+    }
+
+    /// Whether an entry of the feed has this cursor.
+    pub(super) fn is_cursor(&self, cursor: Cursor) -> Result<bool, Error> {
+        Ok(self.cursor_before(cursor)? == Some(cursor))
+    }
+
+    /// Cursor of the last entry at a place or before it.
+    pub(super) fn cursor_before(&self, cursor: Cursor) -> Result<Option<Cursor>, Error> {
+        let Some(before) = self.first_after(cursor)?.checked_sub(1) else {
+            return Ok(None);
+        };
+        let entry = self.store.feed().from(before).next().transpose()?;
+        entry
+            .map(|(_, bytes)| decode(&bytes).map(|kept| kept.cursor))
+            .transpose()
+    }
+
+    /// Number of entries behind a cursor, void events of others counted.
+    pub(super) fn lag(&self, after: Option<Cursor>) -> Result<u64, Error> {
+        let first = match after {
+            None => 0,
+            Some(cursor) => self.first_after(cursor)?,
+        };
+        Ok(self.feed_next.saturating_sub(first))
     }
 
     /// Index of the first entry behind a cursor; entries stand in the order of their cursors.
-    fn first_after(&self, cursor: Cursor) -> Result<u64, Error> {
+    pub(super) fn first_after(&self, cursor: Cursor) -> Result<u64, Error> {
         let (mut low, mut high) = (0, self.feed_next);
         while low < high {
             let middle = low + (high - low) / 2;

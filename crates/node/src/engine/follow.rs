@@ -17,7 +17,7 @@ use concordat_trust::lines::{Alias, VersionKey};
 use jiff::SignedDuration;
 use tracing::{info, warn};
 
-use super::cases::envelope_of;
+use super::cases::{Replayed, envelope_of};
 use super::{AT_CURSOR, Engine};
 use crate::error::Error;
 
@@ -157,8 +157,8 @@ impl Engine {
                 let held = self.keyring.case(&case).unwrap_or(&keys);
                 self.apply_to(&mut log, held, position, bundle)
             };
+            self.after_verdict(&log, position, bundle, &applied)?;
             self.cases.insert(case, log);
-            self.after_verdict(case, position, bundle, &applied)?;
             self.keep_case(case)?;
             return self.try_grant(case, position, bundle, &applied);
         }
@@ -173,7 +173,7 @@ impl Engine {
                 self.apply_to(&mut log, keys, position, bundle)
             };
             if applied.verdict != Verdict::Unseen {
-                self.after_verdict(case, position, bundle, &applied)?;
+                self.after_verdict(&log, position, bundle, &applied)?;
                 if log.case().is_some() {
                     self.cases.insert(case, log);
                     self.keep_case(case)?;
@@ -185,21 +185,40 @@ impl Engine {
         self.try_first_grant(case, position, bundle)
     }
 
-    /// Feed, receipts and waiters for one ruled envelope.
+    /// Feed and ruling of one envelope that `log` has just applied.
     fn after_verdict(
         &mut self,
-        case: CaseId,
+        log: &CaseLog,
         position: Position,
         bundle: &Bundle,
         applied: &Applied,
     ) -> Result<(), Error> {
         let envelope = envelope_of(bundle, position);
-        if matches!(envelope.header().class, Class::Event(_)) {
-            self.record_ruling(case, position, applied)?;
-            let own = *bundle.organisation() == self.config.organisation;
-            let effective = applied.verdict == Verdict::Effective;
-            if effective || (own && matches!(applied.verdict, Verdict::Void(_))) {
-                self.feed_event(case, position, position, false)?;
+        if !matches!(envelope.header().class, Class::Event(_)) {
+            return Ok(());
+        }
+        let case = log.id();
+        let own_seq = self
+            .admission
+            .case_head(&self.config.organisation, &case)
+            .map_or(0, |head| head.seq);
+        let ruled = self.ruled(log, own_seq, applied);
+        self.record_ruling(case, position, bundle, ruled)?;
+        self.feed_event(case, position, position, bundle.organisation(), applied)
+    }
+
+    /// Feed and rulings of what stood on the log before this organisation could judge it.
+    fn after_replay(
+        &mut self,
+        case: CaseId,
+        visible_at: Position,
+        replayed: Vec<Replayed>,
+    ) -> Result<(), Error> {
+        for step in replayed {
+            self.record_ruling(case, step.position, &step.bundle, step.ruled)?;
+            if step.applied.event.is_some() {
+                let author = step.bundle.organisation();
+                self.feed_event(case, step.position, visible_at, author, &step.applied)?;
             }
         }
         Ok(())
@@ -249,27 +268,17 @@ impl Engine {
                 .add_version(&case, *alias, *number, commitment, key.clone())
                 .map_err(inconsistent)?;
         }
-        let mut log = CaseLog::new(case);
-        let mut verdicts = Vec::new();
-        for (at, of) in self.envelopes_of(case)? {
-            let applied = self.apply_to(&mut log, &provisional, at, &of);
-            verdicts.push((at, of, applied));
-        }
-        let granted = verdicts
+        let (log, replayed) = self.replay(case, &provisional)?;
+        let granted = replayed
             .iter()
-            .any(|(at, _, applied)| *at == position && applied.verdict == Verdict::Effective);
+            .any(|step| step.position == position && step.applied.verdict == Verdict::Effective);
         if !granted {
             warn!(case = %case, position = %position, "a grant is not effective; its keys are thrown away");
             return Ok(());
         }
         self.keep_granted(case, opened, &log)?;
         self.cases.insert(case, log);
-        for (at, _, applied) in &verdicts {
-            self.record_ruling(case, *at, applied)?;
-            if applied.verdict == Verdict::Effective && applied.event.is_some() {
-                self.feed_event(case, *at, position, *at < position)?;
-            }
-        }
+        self.after_replay(case, position, replayed)?;
         self.keep_case(case)
     }
 
@@ -307,31 +316,17 @@ impl Engine {
         self.keep_granted(case, opened, &log)?;
         if parked {
             let before = log.last_position();
-            let ruled = self.replay_ruled(case)?;
-            for (at, applied) in ruled
-                .into_iter()
-                .filter(|(at, _)| before.is_none_or(|last| *at > last))
-            {
-                self.record_ruling(case, at, &applied)?;
-                if applied.verdict == Verdict::Effective && applied.event.is_some() {
-                    self.feed_event(case, at, position, true)?;
-                }
-            }
+            let (log, mut replayed) =
+                self.replay(case, self.keys_of(case).unwrap_or(&CaseKeys::default()))?;
+            replayed.retain(|step| before.is_none_or(|last| step.position > last));
+            self.cases.insert(case, log);
+            self.after_replay(case, position, replayed)?;
             self.keep_case(case)?;
         }
         for compartment in compartments {
             self.feed_content(case, compartment, position)?;
         }
         Ok(())
-    }
-
-    fn replay_ruled(&mut self, case: CaseId) -> Result<Vec<(Position, Applied)>, Error> {
-        let ruled = std::cell::RefCell::new(Vec::new());
-        let log = self.replay(case, &|position, applied| {
-            ruled.borrow_mut().push((position, applied.clone()))
-        })?;
-        self.cases.insert(case, log);
-        Ok(ruled.into_inner())
     }
 
     /// What a grant wraps to an offer of this organisation, if it does.

@@ -7,6 +7,8 @@ mod enforce;
 mod feed;
 mod follow;
 mod publish;
+mod rulings;
+mod subscriptions;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -49,6 +51,14 @@ struct Waiter {
     answer: oneshot::Sender<Result<Receipt, Error>>,
 }
 
+/// What others can await: each changes when a turn is written.
+pub(crate) struct Watches {
+    /// Number of feed entries.
+    pub(crate) feed_changed: watch::Sender<u64>,
+    /// Number of bundles applied.
+    pub(crate) progress: watch::Sender<u64>,
+}
+
 /// All state of a node.
 pub(crate) struct Engine {
     config: NodeConfig,
@@ -81,7 +91,7 @@ pub(crate) struct Engine {
     feed_next: u64,
     feed_last: Option<crate::views::Cursor>,
     /// Rulings of this turn, which the store does not show yet.
-    rulings: BTreeMap<(CaseId, concordat_domain::ids::Position), crate::emission::Ruling>,
+    rulings: BTreeMap<(CaseId, concordat_domain::ids::Position), crate::emission::Ruled>,
     feed_changed: watch::Sender<u64>,
     jobs: mpsc::Sender<AppendJob>,
     /// Bundles whose author had seen another log than this one: their envelopes are void `split-view`.
@@ -95,6 +105,9 @@ pub(crate) struct Engine {
     sync_needed: bool,
     /// Events whose waiters are to be answered once this turn's batch is written, and durable where it must be.
     after_write: Vec<EventId>,
+    /// Answers that promise something of this turn: given when it is durable.
+    promises: Vec<Box<dyn FnOnce() + Send>>,
+    progress: watch::Sender<u64>,
     stopping: bool,
 }
 
@@ -105,7 +118,10 @@ impl Engine {
         store: Store,
         clock: Arc<dyn Clock>,
         jobs: mpsc::Sender<AppendJob>,
-        feed_changed: watch::Sender<u64>,
+        Watches {
+            feed_changed,
+            progress,
+        }: Watches,
     ) -> Result<Self, Error> {
         let mut admission = Admission::new(config.partnership.clone());
         let mut split_views = BTreeSet::new();
@@ -160,6 +176,8 @@ impl Engine {
             batch: Batch::new(),
             sync_needed: false,
             after_write: Vec::new(),
+            promises: Vec::new(),
+            progress,
             stopping: false,
             admission,
             config,
@@ -231,6 +249,12 @@ impl Engine {
         self.unwritten.clear();
         self.feed_changed
             .send_if_modified(|known| std::mem::replace(known, self.feed_next) != self.feed_next);
+        let size = self.admission.size();
+        self.progress
+            .send_if_modified(|known| std::mem::replace(known, size) != size);
+        for promise in std::mem::take(&mut self.promises) {
+            promise();
+        }
         for event in std::mem::take(&mut self.after_write) {
             self.notify(event);
         }
@@ -247,6 +271,12 @@ impl Engine {
     fn work(&mut self) -> Result<Option<AppendJob>, Error> {
         self.enforce()?;
         self.publish()
+    }
+
+    /// Gives an answer when this turn is durable.
+    pub(crate) fn once_durable(&mut self, answer: Box<dyn FnOnce() + Send>) {
+        self.sync_needed = true;
+        self.promises.push(answer);
     }
 
     /// Last offset read.

@@ -507,8 +507,9 @@ impl Engine {
                 bundle: admitted.index(),
                 envelope,
             };
-            let again = matches!(self.ruling(link.case, position)?,
-                Some(crate::Ruling::Void { reason }) if is_drafted_again(&reason));
+            let again = self.ruling(link.case, position)?.is_some_and(
+                |ruled| matches!(ruled.ruling, crate::Ruling::Void { reason } if is_drafted_again(&reason)),
+            );
             let id = content.header().event_id;
             let number = self
                 .drafts

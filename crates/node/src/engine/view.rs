@@ -1,7 +1,8 @@
 //! What the node shows of its state.
 
 use concordat_codec::parts;
-use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_domain::Case;
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable;
 use concordat_proto::v1;
 use concordat_trust::bundle::Bundle;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::cases::envelope_of;
-use crate::emission::Stage;
+use crate::emission::{Ruled, Stage};
 use crate::error::Error;
 use crate::views::{CaseView, DraftView, EventView, Exposure, Status};
 
@@ -28,6 +29,8 @@ impl Engine {
             id,
             state: case.state().to_string(),
             keeper: case.keeper().clone(),
+            receiver: case.receiver().clone(),
+            former_receivers: case.former_receivers().cloned().collect(),
             lead: case.lead().cloned(),
             lead_epoch: case.lead_epoch(),
             parties: case.parties().into_iter().cloned().collect(),
@@ -49,7 +52,26 @@ impl Engine {
                 bundle: 0,
                 envelope: 0,
             }),
+            pins: case.pins().clone(),
+            packs: self.packs_of(case),
+            opened_at: self.opened_at(id)?,
         })
+    }
+
+    /// The packs of a case that this node has, with their versions.
+    fn packs_of(&self, case: &Case) -> Vec<(PackId, String)> {
+        let version =
+            |id: &PackId| Some((id.clone(), self.config.packs.get(id)?.version().to_owned()));
+        case.packs().filter_map(version).collect()
+    }
+
+    /// When the first envelope of a case was signed, by its author's clock.
+    fn opened_at(&self, case: CaseId) -> Result<Option<Timestamp>, Error> {
+        let Some(first) = self.store.cases().places(&case.0).next() else {
+            return Ok(None);
+        };
+        let (bundle, _) = first?;
+        Ok(Some(self.bundle_at(bundle)?.header().place.claimed_time))
     }
 
     fn exposure(
@@ -101,6 +123,19 @@ impl Engine {
         Ok(events)
     }
 
+    /// One event of an organisation, wherever it stands: an own one by its receipt, another's as far as this organisation sees it.
+    pub(crate) fn event_of(
+        &self,
+        author: &OrganisationId,
+        event: EventId,
+    ) -> Result<EventView, Error> {
+        if *author == self.config.organisation {
+            return self.own_event(event);
+        }
+        let (case, position) = self.place_of(author, event)?.ok_or(Error::UnknownEvent)?;
+        self.event_at(case, position)
+    }
+
     /// One own event, wherever it stands.
     pub(crate) fn own_event(&self, event: EventId) -> Result<EventView, Error> {
         let receipt = self.receipt(event)?;
@@ -123,7 +158,12 @@ impl Engine {
                     recorded_at: Some(draft.accepted_at),
                     position: None,
                     stage: receipt.stage,
-                    ruling: receipt.ruling,
+                    ruled: receipt.ruling.map(|ruling| Ruled {
+                        ruling,
+                        state_after: None,
+                        version_after: receipt.version,
+                        warnings: receipt.warnings,
+                    }),
                     event: Some(self.wire(draft, state, (0, [0; 32]), None)?),
                     withheld: Vec::new(),
                 })
@@ -172,7 +212,7 @@ impl Engine {
             } else {
                 Stage::Ruled
             },
-            ruling: self.ruling(case, position)?,
+            ruled: self.ruling(case, position)?,
             event,
             withheld,
         })
@@ -259,11 +299,24 @@ impl Engine {
     }
 
     fn held(&self, event: EventId) -> Result<u64, Error> {
-        let held = self
+        let (number, draft) = self
             .drafts
             .iter()
-            .find(|(_, draft)| draft.event_id == event && draft.held.is_some());
-        held.map(|(number, _)| *number).ok_or(Error::UnknownDraft)
+            .find(|(_, draft)| draft.event_id == event)
+            .ok_or(Error::UnknownDraft)?;
+        match draft.held {
+            Some(_) => Ok(*number),
+            None => Err(Error::DraftNotHeld),
+        }
+    }
+
+    /// Position of the last bundle applied; none on an empty log.
+    pub(crate) fn last_applied(&self) -> Option<Position> {
+        let bundle = self.admission.size().checked_sub(1)?;
+        Some(Position {
+            bundle,
+            envelope: 0,
+        })
     }
 
     /// The node itself.
@@ -273,18 +326,11 @@ impl Engine {
             .values()
             .filter(|draft| draft.held.is_some())
             .count() as u64;
-        let horizons = self
-            .config
-            .calendars
-            .names()
-            .into_iter()
-            .filter_map(|name| {
-                self.config
-                    .calendars
-                    .calendar(name)
-                    .ok()
-                    .and_then(concordat_domain::calendar::Calendar::horizon)
-            });
+        let calendars = &self.config.calendars;
+        let horizons = calendars.names().into_iter().filter_map(|name| {
+            let horizon = calendars.calendar(name).ok()?.horizon()?;
+            Some((name.to_owned(), horizon))
+        });
         Status {
             organisation: self.config.organisation.clone(),
             partnership: self.admission.partnership().to_string(),
@@ -301,7 +347,8 @@ impl Engine {
             syncs: self.store.syncs(),
             clock_skew: self.clock_skew.clone(),
             contradictions: self.contradictions.clone(),
-            calendar_horizon: horizons.min(),
+            calendar_horizons: horizons.collect(),
+            position: self.last_applied(),
         }
     }
 

@@ -64,4 +64,18 @@ impl<'s> Feed<'s> {
     pub fn cursor(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         self.0.engine.get(&joined(FEED_CURSORS, &[name.as_bytes()]))
     }
+
+    /// The named subscribers with their cursors, by name.
+    pub fn cursors(&self) -> impl Iterator<Item = Result<(String, Vec<u8>), Error>> + use<'s> {
+        let store = self.0;
+        store
+            .engine
+            .keys_from(&[FEED_CURSORS], vec![FEED_CURSORS])
+            .map(move |key| {
+                let key = key?;
+                let name = String::from_utf8_lossy(&key[1..]).into_owned();
+                let cursor = store.engine.get(&key)?.unwrap_or_default();
+                Ok((name, cursor))
+            })
+    }
 }
