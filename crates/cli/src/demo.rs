@@ -351,7 +351,9 @@ impl Stageplay {
     fn set(format: Format) -> Result<Self, Failure> {
         let directory = tempfile::TempDir::new()?;
         let clock = MovableClock::starting_at(instant("2026-12-18T09:00")?);
-        let log = EmbeddedLog::temporary().map_err(anyhow::Error::from)?;
+        let log = EmbeddedLog::temporary()
+            .map_err(anyhow::Error::from)?
+            .with_time(clock.time_source());
         let keys: Vec<SigningKey> = PLAYERS
             .iter()
             .map(|_| fresh_key())
@@ -474,7 +476,8 @@ impl Stageplay {
                 for player in &self.players {
                     player.node.tick().await?;
                     let status = player.node.status().await?;
-                    now.push((status.size, status.caught_up, status.drafts_waiting));
+                    let done = status.caught_up && status.enforcement_waiting == 0;
+                    now.push((status.size, done, status.drafts_waiting));
                 }
                 let together = now.windows(2).all(|pair| pair[0] == pair[1])
                     && now.iter().all(|(_, done, left)| *done && *left == 0);

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{FutureExt, join_all};
+use jiff::Timestamp;
 
 use crate::{
     AppendError, Error, Offset, RECORD_BYTES_MAX, Record, RecordStream, SharedLog, Uncertainty,
@@ -48,6 +49,7 @@ macro_rules! contract_tests {
             followers_see_one_order_of_concurrent_authors
             dropped_append_leaves_a_log_that_tells_what_happened
             second_handle_of_an_organisation_sees_what_the_first_appended
+            all_handles_tell_the_time_of_one_clock
         );
     };
     (@each $harness:expr; $($property:ident)+) => {
@@ -78,6 +80,7 @@ pub async fn every_property<H: Harness>(fresh: impl AsyncFn(usize) -> H) {
     followers_see_one_order_of_concurrent_authors(&fresh(12).await).await;
     dropped_append_leaves_a_log_that_tells_what_happened(&fresh(13).await).await;
     second_handle_of_an_organisation_sees_what_the_first_appended(&fresh(14).await).await;
+    all_handles_tell_the_time_of_one_clock(&fresh(15).await).await;
 }
 
 /// `head` is 0, no record, no own record.
@@ -365,6 +368,29 @@ fn text(number: u64) -> Bytes {
 }
 
 /// A message id never used before. Nobody in these tests guesses ids, so a count will do.
+/// The clock runs on this machine in a test, so the answer lies between the moments before and after the question.
+pub async fn all_handles_tell_the_time_of_one_clock(harness: &dyn Harness) {
+    let (a, b) = (harness.open("ods:A").await, harness.open("gss:B").await);
+    let mut before = machine_time();
+    for log in [&a, &b, &a] {
+        let told = time(&**log).await;
+        let after = machine_time();
+        assert!(
+            (before..=after).contains(&told),
+            "{told} is not between {before} and {after}"
+        );
+        before = told;
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a contract test asks adapters that have no other clock than this machine's"
+)]
+fn machine_time() -> Timestamp {
+    Timestamp::now()
+}
+
 fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -409,6 +435,10 @@ fn uncertain(answer: Result<Offset, AppendError>) -> Uncertainty {
 
 async fn head(log: &dyn SharedLog) -> Offset {
     log.head().await.expect("the log can be reached")
+}
+
+async fn time(log: &dyn SharedLog) -> Timestamp {
+    log.time().await.expect("the log can be reached")
 }
 
 async fn last_own(log: &dyn SharedLog) -> Option<Record> {

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::subject::token;
@@ -26,7 +27,11 @@ use ledger::Ledger;
 #[derive(Clone)]
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
+    time: TimeSource,
 }
+
+/// Where an embedded log reads its time.
+pub type TimeSource = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl EmbeddedLog {
     /// Opens the log in `directory`, making it if it is new. One process may have it open at a time.
@@ -45,6 +50,13 @@ impl EmbeddedLog {
         Ledger::temporary().and_then(Self::over)
     }
 
+    /// The log with another clock than the machine's, for the handles that are made from now on: a demonstration or a test moves the
+    /// clock of the log together with those of its nodes, or apart from them.
+    #[must_use]
+    pub fn with_time(self, time: TimeSource) -> Self {
+        Self { time, ..self }
+    }
+
     /// The handle through which `organisation` appends. Each call gives one with its own connection, at first attached.
     ///
     /// # Errors
@@ -53,6 +65,7 @@ impl EmbeddedLog {
         Ok(EmbeddedHandle::new(
             Arc::clone(&self.shared),
             token(organisation)?,
+            Arc::clone(&self.time),
         ))
     }
 
@@ -67,8 +80,17 @@ impl EmbeddedLog {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            time: Arc::new(machine_time),
         })
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of a log that lives on this machine is this machine's"
+)]
+fn machine_time() -> Timestamp {
+    Timestamp::now()
 }
 
 /// What all handles share. Its methods block on the disk: handles call them off the async threads.

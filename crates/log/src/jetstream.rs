@@ -16,10 +16,13 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{ContextBuilder, PublishErrorKind};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
+use jiff::Timestamp;
+use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::shared_log::RecordStream;
@@ -184,9 +187,32 @@ impl SharedLog for JetStreamLog {
         Ok(follower::follow(&stream, after, loss).await?.boxed())
     }
 
+    async fn time(&self) -> Result<Timestamp, Error> {
+        // The client does not read this field of the answer. No look at the stream's settings first: asked only to be told the time.
+        if !self.connected() {
+            return Err(connection::lost());
+        }
+        let asked = format!("STREAM.INFO.{}", self.stream);
+        match self
+            .context
+            .request(asked, &())
+            .await
+            .map_err(unavailable)?
+        {
+            Response::Ok(InfoTime { ts }) => Ok(ts),
+            Response::Err { error } => Err(unavailable(error)),
+        }
+    }
+
     fn connected(&self) -> bool {
         self.connection.is_up()
     }
+}
+
+/// What the leader of the stream says of itself in its information: when it answered.
+#[derive(Deserialize)]
+struct InfoTime {
+    ts: Timestamp,
 }
 
 fn found_record(

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 
 use crate::{AppendError, Error};
 
@@ -43,6 +44,8 @@ pub type RecordStream = BoxStream<'static, Result<Record, Error>>;
 ///   [`AppendError::TooLarge`].
 /// - **Visibility.** What `last_own` or `follow` has shown stays (as durability above); what is acknowledged is shown by
 ///   every later `last_own`, `head` and `record_at`, and in time by every follower.
+/// - **Time.** `time` is the courier's own clock, never the caller's: it exists to be compared with that. It is the time at some moment
+///   between call and answer, and the same clock for all handles of a log.
 /// - **Cancellation.** Every method may be dropped at any await. A dropped `append` is an uncertain one. A dropped
 ///   stream of `follow` loses nothing: the cursor is the caller's.
 #[async_trait]
@@ -71,6 +74,9 @@ pub trait SharedLog: Send + Sync + 'static {
     /// Every record after `after`, in order and each once, then live. Ends after the first error; the caller re-opens
     /// from its own cursor. Never skips a record that exists.
     async fn follow(&self, after: Offset) -> Result<RecordStream, Error>;
+
+    /// What the log's own clock shows. A node that acts on deadlines compares it with its own (design, section 7).
+    async fn time(&self) -> Result<Timestamp, Error>;
 
     /// Whether the log could be reached when last heard of. Best knowledge, for display.
     fn connected(&self) -> bool;

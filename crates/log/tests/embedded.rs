@@ -1,6 +1,7 @@
 //! The embedded log keeps the contract, survives its process, and can be cut off.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use concordat_log::contract::{self, Harness};
 use concordat_log::embedded::EmbeddedLog;
 use concordat_log::{AppendError, Error, Offset, SharedLog, Uncertainty};
 use futures::StreamExt;
+use jiff::Timestamp;
 
 /// A log in a directory that is removed with it.
 struct OnDisk {
@@ -110,6 +112,8 @@ async fn detached_organisation_is_cut_off_alone_and_comes_back() {
         .await
         .expect("b is attached");
 
+    assert!(matches!(a.time().await, Err(Error::Unavailable { .. })));
+
     a.attach();
     let mut following = a.follow(Offset(0)).await.expect("attached again");
     let record = following
@@ -119,6 +123,22 @@ async fn detached_organisation_is_cut_off_alone_and_comes_back() {
         .expect("attached");
     assert_eq!(record.bytes, Bytes::from_static(b"y"));
     assert_eq!(a.last_own().await.expect("attached"), None);
+}
+
+#[tokio::test]
+async fn log_tells_the_time_of_the_clock_that_its_owner_gave_it() {
+    let hands = Arc::new(AtomicI64::new(1_000));
+    let read = Arc::clone(&hands);
+    let log = EmbeddedLog::temporary()
+        .expect("a new log")
+        .with_time(Arc::new(move || {
+            Timestamp::from_second(read.load(Ordering::SeqCst)).expect("in range")
+        }));
+    let handle = log.handle("ods:A").expect("plain");
+    for second in [1_000, 5_000, 2_000] {
+        hands.store(second, Ordering::SeqCst);
+        assert_eq!(handle.time().await.expect("attached").as_second(), second);
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use concordat_log::embedded::TimeSource;
 use jiff::{SignedDuration, Timestamp};
 
 /// A source of the current instant (UTC).
@@ -50,6 +51,13 @@ impl MovableClock {
     pub fn move_to(&self, instant: Timestamp) {
         self.microseconds
             .fetch_max(instant.as_microsecond(), Ordering::SeqCst);
+    }
+
+    /// The same hands for an embedded log: its time moves together with that of the nodes on it.
+    #[must_use]
+    pub fn time_source(&self) -> TimeSource {
+        let clock = self.clone();
+        Arc::new(move || clock.now())
     }
 
     /// Moves the hands forward by `span`.

@@ -1,4 +1,4 @@
-//! The two tasks between the engine and the shared log: one reads, one appends. They hold no state that matters; every
+//! The tasks between the engine and the shared log: one reads, one appends, one compares the clocks. They hold no state that matters; every
 //! decision is the engine's.
 
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use concordat_log::{AppendError, Error as LogError, Offset, Record, SharedLog};
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::clock::Clock;
 use crate::mailbox::{Input, Mailbox};
 
 /// Records handed to the engine in one go: enough to amortise a projection write, small enough to stay responsive.
@@ -19,6 +21,11 @@ const RECORDS_PER_BATCH_MAX: usize = 256;
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause between two tries.
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// The clocks are compared at least this often while the log can be reached.
+const COMPARED_AFTER: Duration = Duration::from_secs(60);
+/// An answer that took longer than this compares nothing well enough.
+const COMPARING_MAX: SignedDuration = SignedDuration::from_secs(10);
 
 /// A signed bundle to append.
 #[derive(Debug, Clone)]
@@ -65,6 +72,66 @@ impl Pauses {
     async fn pause(&mut self) {
         tokio::time::sleep(self.0).await;
         self.0 = (self.0 * 2).min(RETRY_PAUSE_MAX);
+    }
+}
+
+/// What the node's clock and the log's showed at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Comparison {
+    /// The node's, before the log was asked.
+    before: Timestamp,
+    /// The log's.
+    pub(crate) log: Timestamp,
+    /// The node's, when the answer was here.
+    after: Timestamp,
+}
+
+impl Comparison {
+    /// By how much the log's clock was ahead of the node's at least; negative, if it was behind.
+    pub(crate) fn log_ahead_by(&self) -> SignedDuration {
+        self.log
+            .duration_since(self.log.clamp(self.before, self.after))
+    }
+}
+
+/// Compares the clocks whenever the engine asks for it, and from time to time unasked, so that a wrong one is noticed before a deadline
+/// depends on it.
+pub(crate) async fn compare_clocks(
+    log: Arc<dyn SharedLog>,
+    clock: Arc<dyn Clock>,
+    engine: Mailbox,
+    asked: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    loop {
+        let before = clock.now();
+        let told = tokio::select! {
+            () = stop.cancelled() => return,
+            told = log.time() => told,
+        };
+        let after = clock.now();
+        match told {
+            Ok(log)
+                if (SignedDuration::ZERO..COMPARING_MAX)
+                    .contains(&after.duration_since(before)) =>
+            {
+                let comparison = Comparison { before, log, after };
+                if engine.send(Input::Compared(comparison)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(_) => debug!("the log took too long to tell its time, or this node's clock was set"),
+            // The reader says that the log is lost; the engine asks again when it is reached.
+            Err(error) => debug!(
+                error = &error as &dyn std::error::Error,
+                "the log does not tell its time"
+            ),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = asked.notified() => {}
+            () = tokio::time::sleep(COMPARED_AFTER) => {}
+        }
     }
 }
 

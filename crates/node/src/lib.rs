@@ -22,6 +22,6 @@ pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};
 pub use error::Error;
 pub use node::{Node, NodeConfig};
 pub use views::{
-    CaseView, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage, FeedStart,
-    FeedView, Publishing, Status,
+    CaseView, ClockGuard, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage,
+    FeedStart, FeedView, Publishing, Status,
 };

@@ -3,7 +3,7 @@
 use concordat_log::Record;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::courier::Appended;
+use crate::courier::{Appended, Comparison};
 use crate::engine::Engine;
 use crate::error::Error;
 
@@ -21,6 +21,8 @@ pub(crate) enum Input {
     Lost,
     /// An append ended.
     Appended(Appended),
+    /// The clocks of node and log were compared.
+    Compared(Comparison),
     /// Time may have passed.
     Tick,
     /// A local system or a query.

@@ -11,7 +11,7 @@ use concordat_store::Store;
 use concordat_trust::partnership::PartnershipFile;
 use concordat_trust::signing::SigningKey;
 use jiff::Timestamp;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +86,7 @@ struct Work {
 }
 
 impl Node {
-    /// Starts a node on its store: engine thread, reader, appender and ticker, each named and awaited by [`Self::stop`].
+    /// Starts a node on its store: engine thread, reader, appender, clock comparer and ticker, each named and awaited by [`Self::stop`].
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Store`] if the store is not fit to go on from.
@@ -107,8 +107,15 @@ impl Node {
             feed_changed: feed_sender,
             progress: progress_sender,
         };
+        let compare_clocks = Arc::new(Notify::new());
         let tick = config.tick;
-        let engine = Engine::recover(config, store, clock, jobs, watches)?;
+        let engine = Engine::recover(
+            config,
+            store,
+            Arc::clone(&clock),
+            (jobs, Arc::clone(&compare_clocks)),
+            watches,
+        )?;
         let thread = std::thread::Builder::new()
             .name("concordat-engine".to_owned())
             .spawn(move || engine.run(inputs))
@@ -118,6 +125,13 @@ impl Node {
         tasks.spawn(courier::read(
             Arc::clone(&log),
             mailbox.clone(),
+            stop.clone(),
+        ));
+        tasks.spawn(courier::compare_clocks(
+            Arc::clone(&log),
+            clock,
+            mailbox.clone(),
+            compare_clocks,
             stop.clone(),
         ));
         tasks.spawn(courier::append(

@@ -207,6 +207,24 @@ pub enum Publishing {
     },
 }
 
+/// How the log's clock compares with this node's. The enforcer acts only while they agree (design, section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockGuard {
+    /// Not yet compared: the log has not been reached since the node started.
+    #[default]
+    NotCompared,
+    /// They differed by less than 60 s when last compared.
+    Agree {
+        /// How far the log's clock was ahead; negative, if it was behind.
+        log_ahead_by: jiff::SignedDuration,
+    },
+    /// One of them is wrong: no deadline is enforced here until they agree. Mend the clock of this machine, or of the broker's.
+    Disagree {
+        /// How far the log's clock was ahead; negative, if it was behind.
+        log_ahead_by: jiff::SignedDuration,
+    },
+}
+
 /// The node itself.
 #[derive(Debug, Clone)]
 pub struct Status {
@@ -236,6 +254,11 @@ pub struct Status {
     pub quarantined: u64,
     /// Syncs of the store since it was opened.
     pub syncs: u64,
+    /// How the log's clock compares with this node's.
+    pub clock_guard: ClockGuard,
+    /// Cases in which something is to be looked at by this node's clock and was not yet: the log is not read to its head, its clock is
+    /// not past the instant, or the clocks disagree.
+    pub enforcement_waiting: u64,
     /// Authors whose claimed time was over 60 s ahead of this node's clock when it was read.
     pub clock_skew: BTreeSet<OrganisationId>,
     /// Organisations whose signed chain contradicts itself or whose view of the log is not this one.

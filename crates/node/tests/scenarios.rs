@@ -87,7 +87,9 @@ impl Play {
     fn set(first: &Step) -> Self {
         let clock = MovableClock::starting_at(scenario::instant(first.at).expect("a local time"));
         let directory = TempDir::new().expect("a directory");
-        let log = EmbeddedLog::temporary().expect("a log");
+        let log = EmbeddedLog::temporary()
+            .expect("a log")
+            .with_time(clock.time_source());
         let file = partnership_file();
         let mut nodes = BTreeMap::new();
         for (place, code) in CODES.into_iter().enumerate() {
@@ -124,7 +126,8 @@ impl Play {
                 for node in self.nodes.values() {
                     node.tick().await.expect("running");
                     let status = node.status().await.expect("running");
-                    now.push((status.size, status.caught_up, status.drafts_waiting));
+                    let done = status.caught_up && status.enforcement_waiting == 0;
+                    now.push((status.size, done, status.drafts_waiting));
                 }
                 let together = now.windows(2).all(|pair| pair[0] == pair[1])
                     && now.iter().all(|(_, done, left)| *done && *left == 0);

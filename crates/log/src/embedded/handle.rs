@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use super::Shared;
+use super::{Shared, TimeSource};
 use crate::shared_log::RecordStream;
 use crate::{AppendError, Error, Offset, RECORD_BYTES_MAX, Record, SharedLog, Uncertainty};
 
@@ -24,6 +25,7 @@ pub struct EmbeddedHandle {
     shared: Arc<Shared>,
     author: Arc<str>,
     link: Arc<Link>,
+    time: TimeSource,
 }
 
 /// The connection that an embedded log does not need, kept so that losing it can be shown and tested.
@@ -33,7 +35,7 @@ struct Link {
 }
 
 impl EmbeddedHandle {
-    pub(super) fn new(shared: Arc<Shared>, author: String) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, author: String, time: TimeSource) -> Self {
         let link = Link {
             attached: watch::Sender::new(true),
             loses_next_acknowledgement: AtomicBool::new(false),
@@ -42,6 +44,7 @@ impl EmbeddedHandle {
             shared,
             author: author.into(),
             link: Arc::new(link),
+            time,
         }
     }
 
@@ -148,6 +151,11 @@ impl SharedLog for EmbeddedHandle {
             }
         });
         Ok(steps.boxed())
+    }
+
+    async fn time(&self) -> Result<Timestamp, Error> {
+        self.require_attached()?;
+        Ok((self.time)())
     }
 
     fn connected(&self) -> bool {

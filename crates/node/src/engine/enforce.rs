@@ -3,6 +3,7 @@
 use concordat_domain::ids::CaseId;
 use concordat_domain::timetable;
 use concordat_domain::timetable::Deadline;
+use jiff::Timestamp;
 use serde_json::json;
 use tracing::warn;
 
@@ -13,12 +14,14 @@ use crate::error::Error;
 impl Engine {
     /// Remembers when a case is to be looked at next. Derived, so it is in memory only.
     pub(super) fn schedule(&mut self, case: CaseId) {
-        self.due.remove(&case);
-        let Some(state) = self.cases.get(&case).and_then(|log| log.case()) else {
-            return;
-        };
+        let next = self.next_look(case);
+        self.agenda.set(case, next);
+    }
+
+    fn next_look(&self, case: CaseId) -> Option<Timestamp> {
+        let state = self.cases.get(&case)?.case()?;
         if *state.keeper() != self.config.organisation {
-            return;
+            return None;
         }
         let now = self.now();
         let rules = self.config.rules();
@@ -28,28 +31,25 @@ impl Engine {
             .chain(timetable.due_to_warn(now))
             .next()
             .is_some();
-        let next = if due_now {
+        if due_now {
             Some(now)
         } else {
             timetable.next_instant_of_interest()
-        };
-        if let Some(next) = next {
-            self.due.insert(case, next);
         }
     }
 
-    /// Drafts what is due. Only when the log was read to its head: an act that meets a deadline may stand there unread.
+    /// Drafts what is due by both clocks. Only when the log was read to its head: an act that meets a deadline may stand there unread.
     pub(super) fn enforce(&mut self) -> Result<(), Error> {
-        if !self.caught_up() || self.flight.is_some() {
+        if !self.may_publish() || self.flight.is_some() {
             return Ok(());
         }
-        let now = self.now();
-        let due: Vec<CaseId> = self
-            .due
-            .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|(case, _)| *case)
-            .collect();
+        let due: Vec<CaseId> = self.agenda.due(self.now()).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let Some(now) = self.guarded_instant(self.now()) else {
+            return Ok(());
+        };
         for case in due {
             let Some(state) = self.cases.get(&case).and_then(|log| log.case()) else {
                 continue;

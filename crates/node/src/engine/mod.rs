@@ -1,11 +1,13 @@
 //! The engine: all state of a node, on one thread. Each file has one of its concerns.
 
+mod agenda;
 mod cases;
 mod duties;
 mod emit;
 mod enforce;
 mod feed;
 mod follow;
+mod guard;
 mod publish;
 mod rulings;
 mod subscriptions;
@@ -27,7 +29,7 @@ use concordat_trust::keyring::Keyring;
 use jiff::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
@@ -39,6 +41,8 @@ use crate::mailbox::Input;
 use crate::node::NodeConfig;
 use crate::views::Publishing;
 
+use agenda::Agenda;
+use guard::Guard;
 use publish::Flight;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
@@ -87,7 +91,11 @@ pub(crate) struct Engine {
     /// Bundles of others that this node has not covered yet, with when they became visible here.
     uncovered: VecDeque<(u64, Instant)>,
     /// When each case is to be looked at next by the enforcer.
-    due: BTreeMap<CaseId, Timestamp>,
+    agenda: Agenda,
+    /// What keeps the enforcer from acting on a wrong clock.
+    guard: Guard,
+    /// Asks the courier for a comparison of the clocks.
+    compare_clocks: Arc<Notify>,
     feed_next: u64,
     feed_last: Option<crate::views::Cursor>,
     /// Rulings of this turn, which the store does not show yet.
@@ -117,7 +125,7 @@ impl Engine {
         config: NodeConfig,
         store: Store,
         clock: Arc<dyn Clock>,
-        jobs: mpsc::Sender<AppendJob>,
+        (jobs, compare_clocks): (mpsc::Sender<AppendJob>, Arc<Notify>),
         Watches {
             feed_changed,
             progress,
@@ -164,7 +172,9 @@ impl Engine {
             clock_skew: BTreeSet::new(),
             contradictions: BTreeSet::new(),
             uncovered: VecDeque::new(),
-            due: BTreeMap::new(),
+            agenda: Agenda::default(),
+            guard: Guard::default(),
+            compare_clocks,
             feed_next,
             feed_last: Self::last_feed_cursor(&store)?,
             rulings: BTreeMap::new(),
@@ -220,10 +230,15 @@ impl Engine {
             Input::Records(records) => self.follow(records),
             Input::Lost => {
                 self.reachable = false;
+                self.forget_comparison();
                 self.head_when_reached = Offset(u64::MAX);
                 Ok(())
             }
             Input::Appended(outcome) => self.appended(outcome),
+            Input::Compared(comparison) => {
+                self.compared(comparison);
+                Ok(())
+            }
             Input::Tick => Ok(()),
             Input::Call(call) => {
                 call(self);

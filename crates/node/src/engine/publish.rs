@@ -62,7 +62,7 @@ struct Load {
 impl Engine {
     /// Puts the next bundle in flight, if there is something to say and nothing in flight.
     pub(super) fn publish(&mut self) -> Result<Option<AppendJob>, Error> {
-        if !self.caught_up() || self.publishing != Publishing::Running || self.upgrade_needed {
+        if !self.may_publish() {
             return Ok(None);
         }
         if self.flight.is_none() {
@@ -85,6 +85,11 @@ impl Engine {
             message_id: format!("{}-{number:016x}", flight.bundle.hash()),
             expected_last_own: self.last_own,
         }))
+    }
+
+    /// Whether this node stands at the head of the log, and nothing keeps it from adding to it.
+    pub(super) fn may_publish(&self) -> bool {
+        self.caught_up() && self.publishing == Publishing::Running && !self.upgrade_needed
     }
 
     fn load(&mut self) -> Result<Load, Error> {

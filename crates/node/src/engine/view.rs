@@ -345,6 +345,8 @@ impl Engine {
             drafts_held: held,
             quarantined: self.quarantined,
             syncs: self.store.syncs(),
+            clock_guard: self.guard.verdict,
+            enforcement_waiting: self.agenda.due(self.now()).count() as u64,
             clock_skew: self.clock_skew.clone(),
             contradictions: self.contradictions.clone(),
             calendar_horizons: horizons.collect(),

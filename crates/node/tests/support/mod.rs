@@ -8,12 +8,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use concordat_codec::form;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
-use concordat_log::SharedLog;
 use concordat_log::embedded::{EmbeddedHandle, EmbeddedLog};
 use concordat_log::jetstream::{JetStreamConfig, JetStreamLog};
-use concordat_node::clock::MovableClock;
+use concordat_log::{AppendError, Offset, Record, RecordStream, SharedLog};
+use concordat_node::clock::{Clock as _, MovableClock};
 use concordat_node::{Emission, Node, NodeConfig, Receipt, Ruling, Stage};
 use concordat_store::{Store, StoreConfig};
 use concordat_trust::partnership::PartnershipFile;
@@ -69,35 +71,47 @@ fn partnership_file() -> PartnershipFile {
 }
 
 impl Partnership {
-    /// On an embedded log.
+    /// On an embedded log whose clock moves with that of the nodes.
     pub fn start(at: &str) -> Self {
-        let log = EmbeddedLog::temporary().expect("a log");
+        let clock = clock_at(at);
+        Self::on_embedded(clock.clone(), &clock)
+    }
+
+    /// On an embedded log with a clock of its own.
+    pub fn on_embedded(clock: MovableClock, log_clock: &MovableClock) -> Self {
+        let log = EmbeddedLog::temporary()
+            .expect("a log")
+            .with_time(log_clock.time_source());
         let handles = CODES.map(|code| log.handle(code).expect("a handle"));
         let logs = handles
             .clone()
             .map(|handle| Arc::new(handle) as Arc<dyn SharedLog>);
-        Self::on(at, logs, handles.map(Some))
+        Self::on(clock, logs, handles.map(Some))
     }
 
     /// On a real broker.
     pub async fn on_broker(at: &str, url: &str) -> Self {
         let partnership = partnership_file().id().to_string();
+        let clock = clock_at(at);
         let mut logs: Vec<Arc<dyn SharedLog>> = Vec::new();
         for code in CODES {
             let mut config = JetStreamConfig::new(vec![url.to_owned()], &partnership, code);
             config.replicas = 1;
             let log = JetStreamLog::open(config).await.expect("a client");
             log.ready().await.expect("a safe stream");
-            logs.push(Arc::new(log));
+            logs.push(Arc::new(OnClock::new(log, &clock)));
         }
         let Ok(logs) = <[_; 3]>::try_from(logs) else {
             unreachable!("one for each")
         };
-        Self::on(at, logs, [None, None, None])
+        Self::on(clock, logs, [None, None, None])
     }
 
-    fn on(at: &str, logs: [Arc<dyn SharedLog>; 3], handles: [Option<EmbeddedHandle>; 3]) -> Self {
-        let clock = MovableClock::starting_at(at.parse::<Timestamp>().expect("an instant"));
+    fn on(
+        clock: MovableClock,
+        logs: [Arc<dyn SharedLog>; 3],
+        handles: [Option<EmbeddedHandle>; 3],
+    ) -> Self {
         let members = logs.into_iter().zip(handles).map(|(log, handle)| Member {
             node: None,
             log,
@@ -220,9 +234,10 @@ impl Partnership {
                     let Some(node) = &member.node else { continue };
                     node.tick().await.expect("running");
                     let status = node.status().await.expect("running");
+                    let done = status.caught_up && status.enforcement_waiting == 0;
                     now.push((
                         status.size,
-                        status.caught_up || !status.log_reachable,
+                        done || !status.log_reachable,
                         status.drafts_waiting,
                     ));
                 }
@@ -287,6 +302,62 @@ impl Partnership {
     }
 }
 
+/// A clock that shows this instant until it is moved.
+pub fn clock_at(at: &str) -> MovableClock {
+    MovableClock::starting_at(at.parse::<Timestamp>().expect("an instant"))
+}
+
+/// A real log that tells the time of a clock which a test moves; all else is the log's own doing.
+pub struct OnClock<L> {
+    log: L,
+    clock: MovableClock,
+}
+
+impl<L> OnClock<L> {
+    pub fn new(log: L, clock: &MovableClock) -> Self {
+        Self {
+            log,
+            clock: clock.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl<L: SharedLog> SharedLog for OnClock<L> {
+    async fn append(
+        &self,
+        record: Bytes,
+        message_id: &str,
+        expected_last_own: Offset,
+    ) -> Result<Offset, AppendError> {
+        self.log.append(record, message_id, expected_last_own).await
+    }
+
+    async fn last_own(&self) -> Result<Option<Record>, concordat_log::Error> {
+        self.log.last_own().await
+    }
+
+    async fn record_at(&self, offset: Offset) -> Result<Option<Record>, concordat_log::Error> {
+        self.log.record_at(offset).await
+    }
+
+    async fn head(&self) -> Result<Offset, concordat_log::Error> {
+        self.log.head().await
+    }
+
+    async fn follow(&self, after: Offset) -> Result<RecordStream, concordat_log::Error> {
+        self.log.follow(after).await
+    }
+
+    async fn time(&self) -> Result<Timestamp, concordat_log::Error> {
+        self.log.time().await.map(|_| self.clock.now())
+    }
+
+    fn connected(&self) -> bool {
+        self.log.connected()
+    }
+}
+
 /// A node of one organisation on a broker, with its store in a given directory.
 pub async fn node_on_broker(code: &str, directory: &std::path::Path, url: &str) -> Node {
     let file = partnership_file();
@@ -297,7 +368,8 @@ pub async fn node_on_broker(code: &str, directory: &std::path::Path, url: &str) 
     let organisation: OrganisationId = code.parse().expect("a code");
     let mut config = NodeConfig::new(organisation, file, key_of(code));
     config.tick = Duration::from_millis(10);
-    let clock = MovableClock::starting_at("2026-12-18T10:00:00Z".parse().expect("an instant"));
+    let clock = clock_at("2026-12-18T10:00:00Z");
+    let log = OnClock::new(log, &clock);
     let store = Store::open(directory, StoreConfig::default()).expect("a store");
     Node::start(config, store, Arc::new(log), Arc::new(clock)).expect("a node")
 }
