@@ -14,12 +14,14 @@ mod draft;
 mod emission;
 mod engine;
 mod error;
+mod failure;
 mod mailbox;
 mod node;
 mod views;
 
 pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};
 pub use error::Error;
+pub use failure::Failure;
 pub use node::{Node, NodeConfig};
 pub use views::{
     CaseView, ClockGuard, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage,

@@ -20,6 +20,7 @@ use crate::courier;
 use crate::emission::{Emission, Receipt};
 use crate::engine::{Engine, Watches};
 use crate::error::Error;
+use crate::failure::{Failure, Report, Reports};
 use crate::mailbox::{Input, Mailbox};
 use crate::views::{
     CaseView, Cursor, DraftView, EventView, FeedEntry, FeedPage, FeedStart, FeedView, Status,
@@ -77,6 +78,7 @@ pub struct Node {
     work: Mutex<Work>,
     feed_changed: watch::Receiver<u64>,
     progress: watch::Receiver<u64>,
+    reports: Reports,
 }
 
 /// What runs, and is awaited by [`Node::stop`].
@@ -99,7 +101,8 @@ impl Node {
         log: Arc<dyn SharedLog>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let (mailbox, inputs) = Mailbox::new();
+        let (mailbox, mut inputs) = Mailbox::new();
+        let reports = Reports::new();
         let (jobs, waiting_jobs) = mpsc::channel(1);
         let (feed_sender, feed_changed) = watch::channel(0);
         let (progress_sender, progress) = watch::channel(0);
@@ -116,31 +119,31 @@ impl Node {
             (jobs, Arc::clone(&compare_clocks)),
             watches,
         )?;
+        let report = reports.of("engine");
         let thread = std::thread::Builder::new()
             .name("concordat-engine".to_owned())
-            .spawn(move || engine.run(inputs))
+            .spawn(move || {
+                let outcome = engine.run(&mut inputs);
+                // Told before the mailbox closes with `inputs`, so that this is known as the cause of whatever ends next.
+                report.outcome(outcome);
+            })
             .map_err(|error| Error::Corrupt(format!("no thread for the engine: {error}")))?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(courier::read(
-            Arc::clone(&log),
-            mailbox.clone(),
-            stop.clone(),
-        ));
-        tasks.spawn(courier::compare_clocks(
+        let read = courier::read(Arc::clone(&log), mailbox.clone(), stop.clone());
+        tasks.spawn(reported(reports.of("reader"), read));
+        let compare = courier::compare_clocks(
             Arc::clone(&log),
             clock,
             mailbox.clone(),
             compare_clocks,
             stop.clone(),
-        ));
-        tasks.spawn(courier::append(
-            log,
-            mailbox.clone(),
-            waiting_jobs,
-            stop.clone(),
-        ));
-        tasks.spawn(ticker(mailbox.clone(), tick, stop.clone()));
+        );
+        tasks.spawn(reported(reports.of("comparer of clocks"), compare));
+        let append = courier::append(log, mailbox.clone(), waiting_jobs, stop.clone());
+        tasks.spawn(reported(reports.of("appender"), append));
+        let ticks = ticker(mailbox.clone(), tick, stop.clone());
+        tasks.spawn(reported(reports.of("ticker"), ticks));
         Ok(Self {
             mailbox,
             stop,
@@ -150,6 +153,7 @@ impl Node {
             }),
             feed_changed,
             progress,
+            reports,
         })
     }
 
@@ -373,6 +377,14 @@ impl Node {
         self.mailbox.send(Input::Tick).await
     }
 
+    /// Returns when the node has ended by itself, with the cause: whoever runs it must then end, too, and say why. Never returns for a
+    /// node that is asked to stop.
+    ///
+    /// Cancel safe.
+    pub async fn failed(&self) -> Failure {
+        self.reports.first().await
+    }
+
     /// Stops: what was accepted is durable, tasks and thread have ended on return. A second call waits for the first.
     pub async fn stop(&self) {
         let mut work = self.work.lock().await;
@@ -390,6 +402,12 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Runs a task whose panic is reported.
+async fn reported(report: Report, task: impl Future<Output = ()>) {
+    let _report = report;
+    task.await;
 }
 
 async fn ticker(engine: Mailbox, every: Duration, stop: CancellationToken) {

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::courier::{AppendJob, Reached};
@@ -200,7 +200,10 @@ impl Engine {
     }
 
     /// Runs until stopped: takes what waits, works it off, makes it durable, answers.
-    pub(crate) fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+    ///
+    /// # Errors
+    /// What made it end by itself. Going on would be guessing: what is in memory may not be what is stored.
+    pub(crate) fn run(mut self, inputs: &mut mpsc::Receiver<Input>) -> Result<(), Error> {
         while let Some(first) = inputs.blocking_recv() {
             let mut turn = vec![first];
             while turn.len() < INPUTS_PER_TURN_MAX {
@@ -209,20 +212,15 @@ impl Engine {
                     Err(_) => break,
                 }
             }
-            let done = turn
-                .into_iter()
+            turn.into_iter()
                 .try_for_each(|input| self.take(input))
-                .and_then(|()| self.finish_turn());
-            if let Err(failure) = done {
-                // Going on would be guessing: what is in memory may not be what is stored.
-                error!(error = &failure as &dyn std::error::Error, "the node stops");
-                return;
-            }
+                .and_then(|()| self.finish_turn())?;
             if self.stopping {
                 info!("the node has stopped");
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     fn take(&mut self, input: Input) -> Result<(), Error> {
