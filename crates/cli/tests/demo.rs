@@ -16,6 +16,10 @@ fn three_nodes_play_a_case_to_its_end_and_agree() {
     assert_eq!(summary["roots_equal"], true);
     assert_eq!(summary["chain_verified"], true);
     assert_eq!(summary["refused"][0]["reason"], "no-consent");
+    let void = serde_json::json!([
+        {"organisation": "gss:E06999901", "event": "draft-commented", "reason": "stale-sequence"}
+    ]);
+    assert_eq!(summary["void"], void);
     for (list, name) in [
         ("late", "late:strand:gss:E06999901"),
         ("missed", "strand:gss:E06999901"),
@@ -32,7 +36,8 @@ fn the_story_is_told_step_by_step_with_what_is_owed() {
         .output()
         .expect("the binary was built");
     let told = String::from_utf8(output.stdout).expect("text");
-    assert!(told.contains("does not count: no-consent"), "{told}");
+    assert!(told.contains("refused at the door: no-consent"), "{told}");
+    assert!(told.contains(": stale-sequence."), "{told}");
     assert!(
         told.contains("strand:gss:E06999901 by 2027-02-11 OVERDUE"),
         "{told}"

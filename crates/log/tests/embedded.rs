@@ -142,6 +142,34 @@ async fn log_tells_the_time_of_the_clock_that_its_owner_gave_it() {
 }
 
 #[tokio::test]
+async fn one_that_has_fallen_behind_appends_and_hears_of_nothing_until_it_catches_up() {
+    let log = EmbeddedLog::temporary().expect("a new log");
+    let (a, b) = (
+        log.handle("ods:A").expect("plain"),
+        log.handle("gss:B").expect("plain"),
+    );
+    let mut following = a.follow(Offset(0)).await.expect("attached");
+    b.append(Bytes::from_static(b"1"), "1", Offset(0))
+        .await
+        .expect("attached");
+    a.fall_behind();
+    b.append(Bytes::from_static(b"2"), "2", Offset(1))
+        .await
+        .expect("attached");
+    let own = a.append(Bytes::from_static(b"3"), "3", Offset(0)).await;
+    assert_eq!(own.expect("it appends as before"), Offset(3));
+
+    let mut next = async || following.next().await.expect("more").expect("attached");
+    assert_eq!(next().await.offset, Offset(1), "what was there before");
+    let waiting = tokio::time::timeout(Duration::from_millis(50), next()).await;
+    assert!(waiting.is_err(), "{waiting:?}");
+    a.catch_up();
+    for offset in [2, 3] {
+        assert_eq!(next().await.offset, Offset(offset));
+    }
+}
+
+#[tokio::test]
 async fn lost_acknowledgement_is_uncertain_though_the_record_is_stored() {
     let log = EmbeddedLog::temporary().expect("a new log");
     let handle = log.handle("ods:A").expect("plain");

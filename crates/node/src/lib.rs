@@ -17,6 +17,7 @@ mod error;
 mod failure;
 mod mailbox;
 mod node;
+pub mod sandbox;
 mod views;
 
 pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};

@@ -7,7 +7,7 @@ use std::path::Path;
 use concordat_node::{Emission, Error, Publishing, Ruling, Stage};
 use concordat_tests::nats::NatsServer;
 use serde_json::json;
-use support::{BOARD, COUNCIL, Partnership, TRUST};
+use support::{BOARD, CODES, COUNCIL, Partnership, TRUST};
 
 /// Whether any file below a directory has these bytes.
 fn is_on_disk(directory: &Path, wanted: &str) -> bool {
@@ -37,9 +37,9 @@ async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
     let mut partnership = Partnership::on_broker("2026-12-18T10:00:00Z", &broker.url()).await;
     let case = partnership.open().await;
     partnership.settle().await;
-    for member in &partnership.members {
+    for code in CODES {
         assert!(
-            !is_on_disk(member.directory.path(), "CANARY"),
+            !is_on_disk(&partnership.sandbox.store_directory(code), "CANARY"),
             "content lies in clear in a node's store"
         );
     }
@@ -179,14 +179,9 @@ async fn a_broker_rolled_back_to_an_older_copy_is_found_and_nothing_is_signed_tw
         (before.size, before.root),
         "the journal is the record"
     );
-    for member in partnership
-        .members
-        .iter()
-        .filter_map(|member| member.node.as_ref())
-    {
+    for (_, node) in partnership.sandbox.nodes() {
         assert!(
-            member
-                .status()
+            node.status()
                 .await
                 .expect("running")
                 .contradictions

@@ -31,6 +31,8 @@ pub struct EmbeddedHandle {
 /// The connection that an embedded log does not need, kept so that losing it can be shown and tested.
 struct Link {
     attached: watch::Sender<bool>,
+    /// Last offset that followers get; none if they get whatever is visible.
+    behind_at: watch::Sender<Option<Offset>>,
     loses_next_acknowledgement: AtomicBool,
 }
 
@@ -38,6 +40,7 @@ impl EmbeddedHandle {
     pub(super) fn new(shared: Arc<Shared>, author: String, time: TimeSource) -> Self {
         let link = Link {
             attached: watch::Sender::new(true),
+            behind_at: watch::Sender::new(None),
             loses_next_acknowledgement: AtomicBool::new(false),
         };
         Self {
@@ -56,6 +59,24 @@ impl EmbeddedHandle {
     /// Ends [`detach`](Self::detach).
     pub fn attach(&self) {
         self.link.attached.send_replace(true);
+    }
+
+    /// Lets followers of this organisation get nothing that is appended from here on, as if its messages were slow to come. It
+    /// appends as before: that is how two organisations act without knowing of each other.
+    pub fn fall_behind(&self) {
+        let here = *self.shared.visible.borrow();
+        self.link.behind_at.send_replace(Some(here));
+    }
+
+    /// Ends [`fall_behind`](Self::fall_behind): what was kept back comes now.
+    pub fn catch_up(&self) {
+        self.link.behind_at.send_replace(None);
+    }
+
+    /// Whether [`fall_behind`](Self::fall_behind) is in force.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.link.behind_at.borrow().is_some()
     }
 
     /// Stores the next record that is appended, but answers as if the acknowledgement had been lost on the way.
@@ -139,6 +160,7 @@ impl SharedLog for EmbeddedHandle {
             shared: Arc::clone(&self.shared),
             visible: self.shared.visible.subscribe(),
             attached: self.link.attached.subscribe(),
+            behind_at: self.link.behind_at.subscribe(),
             _link: Arc::clone(&self.link),
             next: Offset(after.0 + 1),
             read_ahead: VecDeque::new(),
@@ -168,6 +190,7 @@ struct Follower {
     shared: Arc<Shared>,
     visible: watch::Receiver<Offset>,
     attached: watch::Receiver<bool>,
+    behind_at: watch::Receiver<Option<Offset>>,
     /// Keeps the sender of `attached`, so that a follower may outlive its handle.
     _link: Arc<Link>,
     next: Offset,
@@ -180,19 +203,24 @@ impl Follower {
             if !*self.attached.borrow_and_update() {
                 return Err(detached());
             }
-            if let Some(record) = self.read_ahead.pop_front() {
+            let behind = self
+                .behind_at
+                .borrow_and_update()
+                .is_some_and(|last| self.next > last);
+            if !behind && let Some(record) = self.read_ahead.pop_front() {
                 self.next = Offset(record.offset.0 + 1);
                 return Ok(record);
             }
-            if *self.visible.borrow_and_update() >= self.next {
+            if !behind && *self.visible.borrow_and_update() >= self.next {
                 let (shared, next) = (Arc::clone(&self.shared), self.next);
                 let read = spawn_blocking(move || shared.read_from(next, READ_AHEAD_BYTES)).await;
                 self.read_ahead = read.map_err(stopped)??.into();
                 continue;
             }
             tokio::select! {
-                changed = self.visible.changed() => changed.map_err(|_| detached())?,
+                changed = self.visible.changed(), if !behind => changed.map_err(|_| detached())?,
                 changed = self.attached.changed() => changed.map_err(|_| detached())?,
+                changed = self.behind_at.changed() => changed.map_err(|_| detached())?,
             }
         }
     }

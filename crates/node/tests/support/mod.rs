@@ -5,20 +5,23 @@
     reason = "each test file uses its own part of this"
 )]
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use concordat_codec::form;
-use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_domain::directory::Directory;
+use concordat_domain::ids::{CaseId, EventId};
 use concordat_log::embedded::{EmbeddedHandle, EmbeddedLog};
 use concordat_log::jetstream::{JetStreamConfig, JetStreamLog};
 use concordat_log::{AppendError, Offset, Record, RecordStream, SharedLog};
 use concordat_node::clock::{Clock as _, MovableClock};
+use concordat_node::sandbox::{self, Founding, PATIENCE, Sandbox};
 use concordat_node::{Emission, Node, NodeConfig, Receipt, Ruling, Stage};
 use concordat_store::{Store, StoreConfig};
-use concordat_trust::partnership::PartnershipFile;
 use concordat_trust::signing::SigningKey;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -29,45 +32,31 @@ pub const COUNCIL: &str = "gss:E06999901";
 pub const BOARD: &str = "ods:ZB1";
 pub const CODES: [&str; 3] = [TRUST, COUNCIL, BOARD];
 
-/// Longest wait for something that must happen; reached only by a defect.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-pub struct Member {
-    pub node: Option<Node>,
-    pub log: Arc<dyn SharedLog>,
-    /// The switch that cuts it off, where the log is embedded.
-    pub handle: Option<EmbeddedHandle>,
-    pub directory: TempDir,
-}
-
 pub struct Partnership {
-    pub clock: MovableClock,
-    pub file: PartnershipFile,
-    pub members: Vec<Member>,
+    pub sandbox: Sandbox,
     pub next_id: u8,
+    /// Where the stores are, as long as this lives.
+    _directory: TempDir,
 }
 
-fn key_of(code: &str) -> SigningKey {
-    let place = CODES
-        .iter()
-        .position(|known| *known == code)
-        .expect("a member") as u8;
-    SigningKey::from_seed(&[place + 1; 32])
+/// The same keys in every process that takes part.
+fn founding() -> Founding {
+    let members = CODES.map(|code| sandbox::organisation(code, code, "other").expect("a code"));
+    let keys = (1..)
+        .zip(&members)
+        .map(|(seed, member)| (member.id.clone(), SigningKey::from_seed(&[seed; 32])));
+    let keys = keys.collect();
+    Founding::with_keys("Test partnership", &Directory::new(members, []), &keys)
+        .expect("a well-formed partnership file")
 }
 
-fn partnership_file() -> PartnershipFile {
-    let mut text = String::from(
-        "name = \"Test partnership\"\nformats = [1]\njudging_rules = 1\nchange_threshold = 2\n\
-         compartments = [\"process\", \"identity\", \"narrative\", \"health\", \"social-care\", \"third-party\", \"safeguarding\", \"staff\"]\n",
-    );
-    for code in CODES {
-        let key = hex::encode(key_of(code).public_key().as_bytes());
-        text.push_str(&format!(
-            "\n[[organisations]]\nid = \"{code}\"\nname = \"{code}\"\nkind = \"other\"\ncalendar = \"EW\"\nparticipation = \"node\"\n\
-             responsible_person = \"chief-executive\"\ncomplaints_manager = \"complaints-manager\"\nsigning_keys = [\"{key}\"]\n"
-        ));
-    }
-    PartnershipFile::from_toml(&text).expect("a well-formed partnership file")
+async fn broker_log(code: &str, url: &str) -> JetStreamLog {
+    let partnership = founding().file().id().to_string();
+    let mut config = JetStreamConfig::new(vec![url.to_owned()], &partnership, code);
+    config.replicas = 1;
+    let log = JetStreamLog::open(config).await.expect("a client");
+    log.ready().await.expect("a safe stream");
+    log
 }
 
 impl Partnership {
@@ -82,105 +71,60 @@ impl Partnership {
         let log = EmbeddedLog::temporary()
             .expect("a log")
             .with_time(log_clock.time_source());
-        let handles = CODES.map(|code| log.handle(code).expect("a handle"));
-        let logs = handles
-            .clone()
-            .map(|handle| Arc::new(handle) as Arc<dyn SharedLog>);
-        Self::on(clock, logs, handles.map(Some))
+        Self::of(|directory| Sandbox::start(directory, founding(), clock, &log))
     }
 
     /// On a real broker.
     pub async fn on_broker(at: &str, url: &str) -> Self {
-        let partnership = partnership_file().id().to_string();
         let clock = clock_at(at);
-        let mut logs: Vec<Arc<dyn SharedLog>> = Vec::new();
+        let mut logs: BTreeMap<String, Arc<dyn SharedLog>> = BTreeMap::new();
         for code in CODES {
-            let mut config = JetStreamConfig::new(vec![url.to_owned()], &partnership, code);
-            config.replicas = 1;
-            let log = JetStreamLog::open(config).await.expect("a client");
-            log.ready().await.expect("a safe stream");
-            logs.push(Arc::new(OnClock::new(log, &clock)));
+            let log = OnClock::new(broker_log(code, url).await, &clock);
+            logs.insert(code.to_owned(), Arc::new(log));
         }
-        let Ok(logs) = <[_; 3]>::try_from(logs) else {
-            unreachable!("one for each")
-        };
-        Self::on(clock, logs, [None, None, None])
+        Self::of(|directory| Sandbox::start_on(directory, founding(), clock, logs))
     }
 
-    fn on(
-        clock: MovableClock,
-        logs: [Arc<dyn SharedLog>; 3],
-        handles: [Option<EmbeddedHandle>; 3],
-    ) -> Self {
-        let members = logs.into_iter().zip(handles).map(|(log, handle)| Member {
-            node: None,
-            log,
-            handle,
-            directory: TempDir::new().expect("a directory"),
-        });
-        let mut partnership = Self {
-            clock,
-            file: partnership_file(),
-            members: members.collect(),
+    fn of(start: impl FnOnce(&Path) -> Result<Sandbox, sandbox::Error>) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        Self {
+            sandbox: start(directory.path()).expect("three nodes"),
             next_id: 0,
-        };
-        for code in CODES {
-            partnership.up(code);
+            _directory: directory,
         }
-        partnership
+    }
+
+    pub fn clock(&self) -> &MovableClock {
+        self.sandbox.clock()
     }
 
     pub fn up(&mut self, code: &str) {
-        let organisation: OrganisationId = code.parse().expect("a code");
-        let mut config = NodeConfig::new(organisation, self.file.clone(), key_of(code));
-        config.witness_after = Duration::from_millis(50);
-        config.witness_step = Duration::from_millis(20);
-        config.tick = Duration::from_millis(10);
-        let place = CODES
-            .iter()
-            .position(|known| *known == code)
-            .expect("a member");
-        let member = &mut self.members[place];
-        let store = Store::open(
-            &member.directory.path().join("store"),
-            StoreConfig::default(),
-        )
-        .expect("a store");
-        let log = Arc::clone(&member.log);
-        member.node =
-            Some(Node::start(config, store, log, Arc::new(self.clock.clone())).expect("a node"));
+        self.sandbox.start_node(code).expect("a node");
     }
 
     pub async fn down(&mut self, code: &str) {
-        let place = CODES
-            .iter()
-            .position(|known| *known == code)
-            .expect("a member");
-        self.members[place]
-            .node
-            .take()
-            .expect("it runs")
-            .stop()
-            .await;
+        self.sandbox.stop_node(code).await.expect("it runs");
     }
 
     pub fn node(&self, code: &str) -> &Node {
-        let place = CODES
-            .iter()
-            .position(|known| *known == code)
-            .expect("a member");
-        self.members[place].node.as_ref().expect("it runs")
+        self.sandbox.node(code).expect("it runs")
     }
 
     pub fn handle(&self, code: &str) -> &EmbeddedHandle {
-        let place = CODES
-            .iter()
-            .position(|known| *known == code)
-            .expect("a member");
-        self.members[place]
-            .handle
-            .as_ref()
-            .expect("an embedded log")
+        self.sandbox.connection(code).expect("an embedded log")
+    }
+
+    /// Until no node has anything left to say.
+    pub async fn settle(&self) {
+        self.sandbox.settle().await.expect("the nodes come to rest");
+    }
+
+    /// Until an own event has reached a stage.
+    pub async fn wait_for(&self, code: &str, event: EventId, stage: Stage) {
+        self.sandbox
+            .reaches(code, event, stage)
+            .await
+            .expect("the event gets there");
     }
 
     pub fn emission(&mut self, case: Option<CaseId>, event_type: &str, fields: &Value) -> Emission {
@@ -222,54 +166,6 @@ impl Partnership {
         let receipt = self.node(TRUST).emit(emission).await.expect("accepted");
         assert_eq!(receipt.ruling, Some(Ruling::Effective));
         receipt.case
-    }
-
-    /// Until no node has anything left to say: all have read the same bundles, and nothing is in flight.
-    pub async fn settle(&self) {
-        let wait = async {
-            let mut quiet = (Vec::new(), 0);
-            loop {
-                let mut now = Vec::new();
-                for member in &self.members {
-                    let Some(node) = &member.node else { continue };
-                    node.tick().await.expect("running");
-                    let status = node.status().await.expect("running");
-                    let done = status.caught_up && status.enforcement_waiting == 0;
-                    now.push((
-                        status.size,
-                        done || !status.log_reachable,
-                        status.drafts_waiting,
-                    ));
-                }
-                let together = now.windows(2).all(|pair| pair[0] == pair[1])
-                    && now.iter().all(|(_, done, left)| *done && *left == 0);
-                quiet = if together && quiet.0 == now {
-                    (now, quiet.1 + 1)
-                } else {
-                    (now, 0)
-                };
-                if quiet.1 > 20 {
-                    return;
-                }
-                tokio::task::yield_now().await;
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("the nodes come to rest");
-    }
-
-    /// Until an own event has reached a stage.
-    pub async fn wait_for(&self, code: &str, event: EventId, stage: Stage) {
-        let wait = async {
-            while self.node(code).receipt(event).await.expect("known").stage < stage {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("the event gets there");
     }
 
     pub async fn joint(&mut self) -> CaseId {
@@ -360,16 +256,13 @@ impl<L: SharedLog> SharedLog for OnClock<L> {
 
 /// A node of one organisation on a broker, with its store in a given directory.
 pub async fn node_on_broker(code: &str, directory: &std::path::Path, url: &str) -> Node {
-    let file = partnership_file();
-    let mut config = JetStreamConfig::new(vec![url.to_owned()], &file.id().to_string(), code);
-    config.replicas = 1;
-    let log = JetStreamLog::open(config).await.expect("a client");
-    log.ready().await.expect("a safe stream");
-    let organisation: OrganisationId = code.parse().expect("a code");
-    let mut config = NodeConfig::new(organisation, file, key_of(code));
-    config.tick = Duration::from_millis(10);
+    let founding = founding();
     let clock = clock_at("2026-12-18T10:00:00Z");
-    let log = OnClock::new(log, &clock);
+    let log = Arc::new(OnClock::new(broker_log(code, url).await, &clock));
+    let organisation = founding.organisation(code).expect("a member");
+    let key = founding.signing_key(code).expect("a member");
+    let mut config = NodeConfig::new(organisation, founding.file().clone(), key);
+    config.tick = Duration::from_millis(10);
     let store = Store::open(directory, StoreConfig::default()).expect("a store");
-    Node::start(config, store, Arc::new(log), Arc::new(clock)).expect("a node")
+    Node::start(config, store, log, Arc::new(clock)).expect("a node")
 }
