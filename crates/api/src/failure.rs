@@ -1,0 +1,327 @@
+//! Errors as callers see them: `google.rpc.Status` with exactly one `ErrorInfo`, and what else helps (design, section 8).
+//!
+//! Reasons are the values of `ErrorReason` without their prefix; their meaning, code and remedy stand in
+//! `proto/concordat/v1/errors.proto`. Texts hold codes and ids, never content.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use concordat_codec::Violation;
+use concordat_node::Error;
+use concordat_proto::strict::ERROR_DOMAIN;
+use concordat_proto::v1::ErrorReason;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+use tracing::error;
+
+use crate::opaque;
+
+/// After which time it is worth trying again when something local is in the way.
+const RETRY_SOON: Duration = Duration::from_secs(1);
+
+/// An error on its way to a caller. Boxed: it is rare, and results should be small.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    reason: ErrorReason,
+    text: String,
+    metadata: HashMap<String, String>,
+    fields: Vec<(String, String)>,
+    precondition: Option<(String, String)>,
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, reason: ErrorReason, text: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            code,
+            reason,
+            text: text.into(),
+            metadata: HashMap::new(),
+            fields: Vec::new(),
+            precondition: None,
+            retry_after: None,
+        }))
+    }
+
+    /// One field of the request is wrong.
+    pub(crate) fn field(path: &str, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self::new(
+            Code::InvalidArgument,
+            ErrorReason::FieldInvalid,
+            format!("field `{path}`: {what}"),
+        )
+        .and_field(path, what)
+    }
+
+    /// There is no such thing, or the caller may not see it: both answer alike.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(
+            Code::NotFound,
+            ErrorReason::NotFound,
+            format!("there is no such {what} here"),
+        )
+    }
+
+    /// Adds a variable of the text, so that programs need not read the text (AIP-193).
+    pub(crate) fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.0.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn and_field(mut self, path: &str, what: impl Into<String>) -> Self {
+        self.0
+            .metadata
+            .entry("field".to_owned())
+            .or_insert_with(|| path.to_owned());
+        self.0.fields.push((path.to_owned(), what.into()));
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, pause: Duration) -> Self {
+        self.0.retry_after = Some(pause);
+        self
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(Failure(failure): Failure) -> Self {
+        let failure = *failure;
+        let mut details = ErrorDetails::new();
+        details.set_error_info(name(failure.reason), ERROR_DOMAIN, failure.metadata);
+        for (path, what) in failure.fields {
+            details.add_bad_request_violation(path, what);
+        }
+        if let Some((subject, advice)) = failure.precondition {
+            details.add_precondition_failure_violation(name(failure.reason), subject, advice);
+        }
+        if let Some(pause) = failure.retry_after {
+            details.set_retry_info(Some(pause));
+        }
+        Self::with_error_details(failure.code, failure.text, details)
+    }
+}
+
+/// What stands in `ErrorInfo.reason`.
+fn name(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}
+
+/// The error of an event that was handed in, or of a query.
+///
+/// `prefix` is where the event stands in the request, such as `event.`.
+pub(crate) fn from_node(error: Error, prefix: &str) -> Failure {
+    let text = error.to_string();
+    match error {
+        Error::Shape(violations) => shape(&violations, prefix),
+        Error::Refused {
+            code,
+            advice,
+            state,
+            next_event_types,
+        } => refused(&code, &advice, state, &next_event_types, prefix),
+        Error::UnknownCase => Failure::not_found("case"),
+        Error::UnknownEvent => Failure::not_found("event"),
+        Error::UnknownDraft => Failure::not_found("draft"),
+        Error::UnknownFeed => Failure::not_found("feed"),
+        Error::DraftNotHeld => Failure::new(
+            Code::FailedPrecondition,
+            ErrorReason::DraftNotHeld,
+            "the draft waits for the log, not for a person; it goes out by itself",
+        ),
+        Error::UnknownCursor { resume } => Failure::new(
+            Code::OutOfRange,
+            ErrorReason::FeedResyncRequired,
+            "the cursor is none of this feed; resume after the one in the details",
+        )
+        .with("cursor", resume.map(opaque::cursor).unwrap_or_default()),
+        Error::FeedName => Failure::field("feed_id", text),
+        Error::TooManyFeeds { limit } => {
+            Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, text)
+                .with("limit", limit.to_string())
+        }
+        Error::EventIdReused {
+            event_id,
+            first,
+            this,
+        } => Failure::new(Code::AlreadyExists, ErrorReason::EventIdReused, text)
+            .with("eventId", event_id.to_string())
+            .with("firstDigest", first)
+            .with("thisDigest", this),
+        Error::Parked { case, why } => {
+            Failure::new(Code::FailedPrecondition, ErrorReason::CaseParked, text)
+                .with("caseId", case.to_string())
+                .with("why", why)
+        }
+        Error::TooLarge { bytes, limit } => {
+            Failure::new(Code::InvalidArgument, ErrorReason::EventTooLarge, text)
+                .with("bytes", bytes.to_string())
+                .with("limit", limit.to_string())
+                .and_field("event", "keep documents outside and refer to them")
+        }
+        Error::OutboxFull { waiting } => {
+            Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, text)
+                .with("waiting", waiting.to_string())
+                .retry_after(RETRY_SOON * 30)
+        }
+        Error::Rules(_) => {
+            Failure::new(Code::FailedPrecondition, ErrorReason::CalendarHorizon, text)
+        }
+        Error::Stopping => {
+            Failure::new(Code::Unavailable, ErrorReason::ShuttingDown, text).retry_after(RETRY_SOON)
+        }
+        Error::Log(_) => Failure::new(Code::Unavailable, ErrorReason::LogUnavailable, text)
+            .retry_after(RETRY_SOON),
+        Error::Store(_) => Failure::new(Code::Unavailable, ErrorReason::StoreFailed, text),
+        Error::Corrupt(_) => internal(&error),
+    }
+}
+
+/// A fault of the node: the caller gets an id, the log what happened under it.
+fn internal(fault: &Error) -> Failure {
+    let mut id = [0; 8];
+    // Without randomness the id is zero; the line in the log is there all the same.
+    let _ = getrandom::fill(&mut id);
+    let request_id = hex::encode(id);
+    error!(
+        request_id,
+        error = fault as &dyn std::error::Error,
+        "a call failed"
+    );
+    Failure::new(
+        Code::DataLoss,
+        ErrorReason::Corrupted,
+        format!("the node's data contradict each other; report request {request_id}"),
+    )
+    .with("requestId", request_id)
+}
+
+fn shape(violations: &[Violation], prefix: &str) -> Failure {
+    let too_large = violations
+        .iter()
+        .any(|violation| violation.path == "body" && violation.what == "the event is too long");
+    let reason = if too_large {
+        ErrorReason::EventTooLarge
+    } else {
+        ErrorReason::FieldInvalid
+    };
+    let first = violations.first().map_or_else(String::new, |violation| {
+        format!("field `{prefix}{}`: {}", violation.path, violation.what)
+    });
+    let more = match violations.len() {
+        0 | 1 => String::new(),
+        all => format!(" (and {} more)", all - 1),
+    };
+    violations.iter().fold(
+        Failure::new(Code::InvalidArgument, reason, format!("{first}{more}")),
+        |failure, violation| {
+            failure.and_field(
+                &format!("{prefix}{}", violation.path),
+                format!("{}; {}", violation.what, violation.advice),
+            )
+        },
+    )
+}
+
+/// An event that was judged and refused. Its reason is the ruling that it would have got.
+fn refused(
+    code: &str,
+    advice: &str,
+    state: Option<String>,
+    next_event_types: &[String],
+    prefix: &str,
+) -> Failure {
+    let (family, field) = code.split_once(':').unwrap_or((code, ""));
+    let reason = reason_of(family);
+    if reason == ErrorReason::UnknownCase {
+        return Failure::not_found("case");
+    }
+    let status = match reason {
+        ErrorReason::MissingField => Code::InvalidArgument,
+        ErrorReason::StaleSequence => Code::Aborted,
+        _ => Code::FailedPrecondition,
+    };
+    let mut failure = Failure::new(status, reason, format!("refused: {code}. {advice}"))
+        .with("reason", code)
+        .with("nextEventTypes", next_event_types.join(","));
+    if let Some(state) = state {
+        failure = failure.with("state", state);
+    }
+    if reason == ErrorReason::MissingField {
+        return failure.and_field(&format!("{prefix}body.{field}"), advice);
+    }
+    failure.0.precondition = Some((code.to_owned(), advice.to_owned()));
+    failure
+}
+
+/// The reason that a ruling's code stands for.
+fn reason_of(family: &str) -> ErrorReason {
+    let name = format!(
+        "ERROR_REASON_{}",
+        family.replace('-', "_").to_ascii_uppercase()
+    );
+    ErrorReason::from_str_name(&name).unwrap_or(ErrorReason::Internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use concordat_domain::judge::Reason;
+    use concordat_proto::v1::ErrorReason;
+    use tonic::{Code, Status};
+    use tonic_types::StatusExt;
+
+    use super::{Failure, reason_of, refused};
+
+    /// Domain brief, section B: the list of reasons is closed, and each is told by a name of its own.
+    #[test]
+    fn every_reason_of_a_ruling_has_its_error_reason() {
+        let families = Reason::ALL.iter().map(Reason::family);
+        for family in families.chain(["missing-field", "consent-scope-not-held-by-keys"]) {
+            assert_ne!(reason_of(family), ErrorReason::Internal, "{family}");
+        }
+    }
+
+    #[test]
+    fn refusal_has_one_reason_and_names_the_field() {
+        let status: Status =
+            refused("missing-field:findings", "Fill it.", None, &[], "event.").into();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let info = status.get_details_error_info().expect("one reason");
+        assert_eq!(
+            (info.reason.as_str(), info.domain.as_str()),
+            ("MISSING_FIELD", "concordat")
+        );
+        let fields = status.get_details_bad_request().expect("fields");
+        assert_eq!(fields.field_violations[0].field, "event.body.findings");
+    }
+
+    #[test]
+    fn refusal_names_state_and_what_may_come_instead() {
+        let next = ["lead-agreed".to_owned()];
+        let state = Some("agreeing-lead".to_owned());
+        let status: Status =
+            refused("wrong-state", "Read it again.", state, &next, "event.").into();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        let info = status.get_details_error_info().expect("one reason");
+        assert_eq!(info.metadata["state"], "agreeing-lead");
+        assert_eq!(info.metadata["nextEventTypes"], "lead-agreed");
+        let failed = status
+            .get_details_precondition_failure()
+            .expect("it says what failed");
+        assert_eq!(failed.violations[0].description, "Read it again.");
+    }
+
+    #[test]
+    fn case_that_may_not_be_seen_answers_like_one_that_is_not_there() {
+        let known: Status = refused("unknown-case", "Check it.", None, &[], "event.").into();
+        let unknown: Status = Failure::not_found("case").into();
+        assert_eq!(known.code(), unknown.code());
+        assert_eq!(known.message(), unknown.message());
+        assert_eq!(known.details(), unknown.details());
+    }
+}

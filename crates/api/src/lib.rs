@@ -1,0 +1,26 @@
+//! The way in for local systems: gRPC services over the handle of one node.
+//!
+//! ```text
+//! local system ──gRPC──▶ access: bearer token ▶ proto: strict reading ▶ services: ids, pages, tokens ▶ concordat_node::Node
+//!                                                                       render ◀── views ◀──┘
+//! ```
+//!
+//! The contract is `proto/concordat/v1/*_service.proto`. This crate decides nothing about a case: it turns requests into calls of the
+//! node and views into answers. Every error is a `google.rpc.Status` with one `ErrorInfo` ([`failure`]).
+//!
+//! In this release it listens on the loopback interface only, in plaintext, and asks for a bearer token ([`access`]).
+
+mod access;
+mod clocked;
+mod failure;
+mod holders;
+mod opaque;
+mod page;
+mod read;
+mod render;
+mod server;
+mod services;
+mod trace;
+
+pub use access::Token;
+pub use server::{Error, Server, ServerConfig};

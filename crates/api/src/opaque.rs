@@ -1,0 +1,112 @@
+//! Places and versions as callers see them: opaque texts of fixed width, so that their order is that of what they stand for.
+
+use concordat_domain::event::CaseVersion;
+use concordat_domain::ids::Position;
+use concordat_node::Cursor;
+
+/// A place in the log: 24 hexadecimal digits.
+pub(crate) fn position(position: Position) -> String {
+    format!("{:016x}{:08x}", position.bundle, position.envelope)
+}
+
+/// The place that a text stands for.
+pub(crate) fn read_position(text: &str) -> Option<Position> {
+    let [bundle, envelope] = numbers(text, [16, 8])?;
+    Some(Position {
+        bundle,
+        envelope: u32::try_from(envelope).ok()?,
+    })
+}
+
+/// A place in the feed: 32 hexadecimal digits.
+pub(crate) fn cursor(cursor: Cursor) -> String {
+    format!("{}{:08x}", position(cursor.position), cursor.index)
+}
+
+/// The place in the feed that a text stands for.
+pub(crate) fn read_cursor(text: &str) -> Option<Cursor> {
+    let (place, index) = text.split_at_checked(24)?;
+    let [index] = numbers(index, [8])?;
+    Some(Cursor {
+        position: read_position(place)?,
+        index: u32::try_from(index).ok()?,
+    })
+}
+
+/// A case version: 32 hexadecimal digits.
+pub(crate) fn version(version: CaseVersion) -> String {
+    format!("{:016x}{:016x}", version.others, version.own_seq)
+}
+
+/// The case version that a text stands for.
+pub(crate) fn read_version(text: &str) -> Option<CaseVersion> {
+    let [others, own_seq] = numbers(text, [16, 16])?;
+    Some(CaseVersion { others, own_seq })
+}
+
+/// Reads numbers of fixed widths that fill the whole text.
+fn numbers<const N: usize>(text: &str, widths: [usize; N]) -> Option<[u64; N]> {
+    let mut rest = text;
+    let mut numbers = [0; N];
+    for (number, width) in numbers.iter_mut().zip(widths) {
+        let (digits, after) = rest.split_at_checked(width)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        *number = u64::from_str_radix(digits, 16).ok()?;
+        rest = after;
+    }
+    rest.is_empty().then_some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use concordat_domain::event::CaseVersion;
+    use concordat_domain::ids::Position;
+    use concordat_node::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn texts_come_back_and_keep_the_order() {
+        let places = [
+            (0, 0),
+            (0, 9),
+            (0, 10),
+            (9, 1),
+            (10, 0),
+            (u64::MAX, u32::MAX),
+        ]
+        .map(|(bundle, envelope)| Position { bundle, envelope });
+        let texts = places.map(position);
+        assert!(texts.is_sorted());
+        assert_eq!(
+            texts.each_ref().map(|text| read_position(text)),
+            places.map(Some)
+        );
+        let place = Cursor {
+            position: places[3],
+            index: 7,
+        };
+        assert_eq!(read_cursor(&cursor(place)), Some(place));
+        let seen = CaseVersion {
+            others: 3,
+            own_seq: 12,
+        };
+        assert_eq!(read_version(&version(seen)), Some(seen));
+    }
+
+    #[test]
+    fn other_texts_are_none() {
+        for text in [
+            "",
+            "0",
+            "+00000000000000000000000",
+            "00000000000000000000000g",
+            "0000000000000000000000000",
+        ] {
+            assert_eq!(read_position(text), None, "{text}");
+        }
+        assert_eq!(read_version("é0000000000000000000000000000000"), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! Texts of requests as the ids, instants and places that they stand for; each error names its field.
+
+use std::str::FromStr;
+
+use concordat_domain::event::{CaseVersion, EventType};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
+use concordat_node::Cursor;
+use concordat_proto::v1::ErrorReason;
+use jiff::Timestamp;
+use tonic::Code;
+
+use crate::failure::Failure;
+use crate::opaque;
+
+pub(crate) fn case_id(text: &str, field: &str) -> Result<CaseId, Failure> {
+    parsed(text, field, "32 hexadecimal digits")
+}
+
+/// The id of an event that is emitted.
+pub(crate) fn new_event_id(text: &str) -> Result<EventId, Failure> {
+    if text.is_empty() {
+        return Err(Failure::new(
+            Code::InvalidArgument,
+            ErrorReason::EventIdMissing,
+            "an emit needs an event id; choose a UUID before the first try and keep it",
+        )
+        .and_field("event_id", "a UUID, version 7 preferred"));
+    }
+    event_id(text, "event_id")
+}
+
+pub(crate) fn event_id(text: &str, field: &str) -> Result<EventId, Failure> {
+    parsed(
+        text,
+        field,
+        "a UUID, such as 01903f5e-7b1c-7c3e-9a54-0f2b6d8e1a77",
+    )
+}
+
+pub(crate) fn organisation(text: &str, field: &str) -> Result<OrganisationId, Failure> {
+    parsed(text, field, "a prefixed code, such as ods:RXW")
+}
+
+pub(crate) fn event_types(texts: &[String], field: &str) -> Result<Vec<EventType>, Failure> {
+    let read = |(index, text): (usize, &String)| {
+        parsed(
+            text,
+            &format!("{field}[{index}]"),
+            "an event type that this node knows, such as consent-granted",
+        )
+    };
+    texts.iter().enumerate().map(read).collect()
+}
+
+/// An instant, if one is given.
+pub(crate) fn instant(
+    given: Option<&prost_types::Timestamp>,
+    field: &str,
+) -> Result<Option<Timestamp>, Failure> {
+    let read = |given| {
+        concordat_codec::time::from_wire(given)
+            .ok_or_else(|| Failure::field(field, "an instant in the years -9999 to 9999"))
+    };
+    given.map(read).transpose()
+}
+
+/// A case version, if one is given.
+pub(crate) fn version(text: &str, field: &str) -> Result<Option<CaseVersion>, Failure> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let version = opaque::read_version(text).ok_or_else(|| {
+        Failure::new(
+            Code::InvalidArgument,
+            ErrorReason::VersionInvalid,
+            "the case version is none that this node gave out; read the case again",
+        )
+        .and_field(field, "a case version as an earlier answer gave it")
+    })?;
+    Ok(Some(version))
+}
+
+/// A position, if one is given.
+pub(crate) fn position(text: &str, field: &str) -> Result<Option<Position>, Failure> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let position = opaque::read_position(text)
+        .ok_or_else(|| Failure::field(field, "a position as an earlier answer gave it"))?;
+    Ok(Some(position))
+}
+
+pub(crate) fn cursor(text: &str, field: &str) -> Result<Cursor, Failure> {
+    opaque::read_cursor(text).ok_or_else(|| Failure::field(field, "a cursor as the stream gave it"))
+}
+
+fn parsed<T: FromStr>(text: &str, field: &str, expected: &str) -> Result<T, Failure> {
+    // The value is not repeated: a person's name may have slipped into the wrong field.
+    text.parse()
+        .map_err(|_| Failure::field(field, format!("expected {expected}")))
+}

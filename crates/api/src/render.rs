@@ -1,0 +1,27 @@
+//! The node's views as messages of the contract.
+
+mod case;
+mod deadline;
+mod event;
+
+pub(crate) use case::case;
+pub(crate) use deadline::{deadline, explanation, state as deadline_state};
+pub(crate) use event::{draft, event, receipt, stage, timeline_entry};
+
+use concordat_proto::v1;
+use jiff::Timestamp;
+use prost_types::Timestamp as WireTimestamp;
+
+/// An instant on the wire.
+pub(crate) fn instant(at: Timestamp) -> WireTimestamp {
+    concordat_codec::time::to_wire(at)
+}
+
+fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<String> {
+    all.into_iter().map(|one| one.to_string()).collect()
+}
+
+/// Numbers of compartments, as enumerations travel.
+fn compartments(all: &[v1::Compartment]) -> Vec<i32> {
+    all.iter().map(|one| i32::from(*one)).collect()
+}

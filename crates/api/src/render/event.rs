@@ -1,0 +1,150 @@
+//! Events, drafts and receipts.
+
+use std::collections::BTreeSet;
+
+use concordat_domain::events::row;
+use concordat_domain::judge::advice_on;
+use concordat_node::{DraftView, EventView, Receipt, Ruled, Ruling, Stage};
+use concordat_proto::v1;
+
+use super::{compartments, instant, texts};
+use crate::opaque;
+
+/// How far an event has come.
+pub(crate) fn stage(stage: Stage) -> v1::Stage {
+    match stage {
+        Stage::Held => v1::Stage::Held,
+        Stage::Accepted => v1::Stage::Accepted,
+        Stage::Committed => v1::Stage::Committed,
+        Stage::Ruled => v1::Stage::Ruled,
+        Stage::Witnessed => v1::Stage::Witnessed,
+    }
+}
+
+/// A verdict, with what the emitter can do.
+pub(crate) fn ruling(ruling: &Ruling, warnings: &BTreeSet<String>) -> v1::Ruling {
+    let reason = ruling.reason().unwrap_or_default();
+    v1::Ruling {
+        effective: ruling.is_effective(),
+        reason: reason.to_owned(),
+        advice: advice_on(reason).unwrap_or_default().to_owned(),
+        warnings: texts(warnings),
+    }
+}
+
+/// Why a draft is held.
+pub(crate) fn held_ruling(reason: &str) -> v1::Ruling {
+    let void = Ruling::Void {
+        reason: reason.to_owned(),
+    };
+    ruling(&void, &BTreeSet::new())
+}
+
+/// What an emitter gets back. A validation has no stage: nothing was stored.
+pub(crate) fn receipt(receipt: &Receipt, validated: bool) -> v1::Receipt {
+    let reached = if validated {
+        v1::Stage::Unspecified
+    } else {
+        stage(receipt.stage)
+    };
+    let opens = validated && receipt.version == concordat_domain::event::CaseVersion::default();
+    v1::Receipt {
+        event_id: receipt.event_id.to_string(),
+        // The id that a validation made up for a new case will never be used.
+        case_id: if opens {
+            String::new()
+        } else {
+            receipt.case.to_string()
+        },
+        stage: reached.into(),
+        ruling: receipt
+            .ruling
+            .as_ref()
+            .map(|verdict| ruling(verdict, &receipt.warnings)),
+        position: receipt.position.map(opaque::position).unwrap_or_default(),
+        case_version: opaque::version(receipt.version),
+        deduplicated: receipt.deduplicated,
+        log_reachable: receipt.log_reachable,
+        next_event_types: texts(&receipt.next_event_types),
+    }
+}
+
+/// An event as it may be read.
+pub(crate) fn event(view: &EventView, historical: bool) -> v1::EventEnvelope {
+    let event = view.event.clone().unwrap_or_default();
+    v1::EventEnvelope {
+        event_id: view.event_id.to_string(),
+        source: view.author.to_string(),
+        r#type: view
+            .event_type
+            .map(|event_type| event_type.to_string())
+            .unwrap_or_default(),
+        case_id: view.case.to_string(),
+        occurred_at: view.occurred_at.map(instant),
+        recorded_at: view.recorded_at.map(instant),
+        position: view.position.map(opaque::position).unwrap_or_default(),
+        case_version: view
+            .ruled
+            .as_ref()
+            .map(|ruled| opaque::version(ruled.version_after))
+            .unwrap_or_default(),
+        causation_id: event.causation_id.unwrap_or_default(),
+        corrects: event.corrects.unwrap_or_default(),
+        traceparent: event.traceparent.unwrap_or_default(),
+        on_behalf_of: event.on_behalf_of.unwrap_or_default(),
+        actor_role: event.actor_role.unwrap_or_default(),
+        actor_id: event.actor_id.unwrap_or_default(),
+        backdate_reason: event.backdate_reason.unwrap_or_default(),
+        ruling: view.ruled.as_ref().map(ruled),
+        body: event.body,
+        empty_lists: event.empty_lists,
+        withheld: compartments(&view.withheld),
+        erased: Vec::new(),
+        historical,
+    }
+}
+
+fn ruled(ruled: &Ruled) -> v1::Ruling {
+    ruling(&ruled.ruling, &ruled.warnings)
+}
+
+/// An event in one sentence, which is that of its row: it holds nothing of the event itself.
+pub(crate) fn timeline_entry(view: &EventView) -> v1::TimelineEntry {
+    v1::TimelineEntry {
+        event_id: view.event_id.to_string(),
+        source: view.author.to_string(),
+        r#type: view
+            .event_type
+            .map(|event_type| event_type.to_string())
+            .unwrap_or_default(),
+        sentence: view
+            .event_type
+            .map(|event_type| row(event_type).summary.to_owned())
+            .unwrap_or_default(),
+        occurred_at: view.occurred_at.map(instant),
+        recorded_at: view.recorded_at.map(instant),
+        position: view.position.map(opaque::position).unwrap_or_default(),
+        ruling: view.ruled.as_ref().map(ruled),
+        state_after: view
+            .ruled
+            .as_ref()
+            .and_then(|ruled| ruled.state_after.clone())
+            .unwrap_or_default(),
+    }
+}
+
+/// An event that waits here.
+pub(crate) fn draft(draft: &DraftView) -> v1::Draft {
+    let stage = match draft.held {
+        Some(_) => v1::Stage::Held,
+        None => v1::Stage::Accepted,
+    };
+    v1::Draft {
+        event_id: draft.event_id.to_string(),
+        case_id: draft.case.to_string(),
+        r#type: draft.event_type.to_string(),
+        stage: stage.into(),
+        ruling: draft.held.as_deref().map(held_ruling),
+        accepted_at: Some(instant(draft.accepted_at)),
+    }
+}

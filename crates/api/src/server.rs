@@ -1,0 +1,188 @@
+//! The server: where it listens, what it serves, how it ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use concordat_node::Node;
+use concordat_node::clock::Clock;
+use concordat_proto::FILE_DESCRIPTOR_SET;
+use concordat_proto::v1::case_service_server::CaseServiceServer;
+use concordat_proto::v1::deadline_service_server::DeadlineServiceServer;
+use concordat_proto::v1::event_service_server::EventServiceServer;
+use concordat_proto::v1::feed_service_server::FeedServiceServer;
+use concordat_proto::v1::server_service_server::ServerServiceServer;
+use tokio_util::sync::CancellationToken;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tracing::{info_span, warn};
+
+use crate::access::{Guard, Token};
+use crate::holders::Holders;
+use crate::services::Services;
+
+/// Largest request in bytes: the largest event (256 KiB) with room for its surroundings.
+const REQUEST_BYTES_MAX: usize = 512 * 1024;
+/// How often a quiet connection is asked whether it lives, and how long it may take to answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Calls of one connection that may be under way.
+const CALLS_MAX: u32 = 256;
+/// How long calls may take to end after the server was told to stop. Then they are cut off: a client that does not read must not keep a
+/// node from stopping.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
+/// Where to listen, and who may call.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Address and port; port 0 takes a free one. In this release a loopback address: traffic is not encrypted.
+    pub listen: SocketAddr,
+    /// The token that callers send.
+    pub token: Token,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Plaintext leaves this machine under no circumstances. Listen on 127.0.0.1 or ::1.
+    #[error(
+        "{address} is no loopback address; this release serves in plaintext and listens on 127.0.0.1 or ::1 only"
+    )]
+    NotLoopback {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The address cannot be had: another process has it, or it is not this machine's.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The token is too weak. Make one of at least that many characters, such as 64 hexadecimal digits.
+    #[error("a token has at least {characters} characters, all visible ASCII")]
+    Token {
+        /// Fewest characters.
+        characters: usize,
+    },
+    /// The descriptors of the contract are damaged; only a wrong build does that.
+    #[error("the contract cannot be reflected")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("the server failed")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// A server that listens and serves nobody yet.
+#[derive(Debug)]
+pub struct Server {
+    incoming: TcpIncoming,
+    address: SocketAddr,
+    token: Token,
+}
+
+impl Server {
+    /// Takes the address, so that a port that is in use is noticed before a node is started.
+    ///
+    /// # Errors
+    /// [`Error::NotLoopback`], [`Error::Bind`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn bind(config: ServerConfig) -> Result<Self, Error> {
+        let address = config.listen;
+        if !address.ip().is_loopback() {
+            return Err(Error::NotLoopback { address });
+        }
+        let failed = |source| Error::Bind { address, source };
+        let incoming = TcpIncoming::bind(address)
+            .map_err(failed)?
+            .with_nodelay(Some(true));
+        Ok(Self {
+            address: incoming.local_addr().map_err(failed)?,
+            incoming,
+            token: config.token,
+        })
+    }
+
+    /// Where it listens, with the port that it was given.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is cancelled: then streams are closed with a word of it, calls under way end, and after five seconds are cut
+    /// off. Does not stop the node.
+    ///
+    /// Health and reflection answer without a token: probes have none, and the contract is public.
+    ///
+    /// # Errors
+    /// [`Error::Reflection`], [`Error::Transport`].
+    pub async fn serve(
+        self,
+        node: Arc<Node>,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let services = Services {
+            node,
+            clock,
+            holders: Holders::default(),
+            stop: stop.clone(),
+        };
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter
+            .set_service_status("", ServingStatus::Serving)
+            .await;
+        let guard = Guard(self.token);
+        macro_rules! guarded {
+            ($service:ident) => {
+                InterceptedService::new(
+                    $service::new(services.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+                    guard.clone(),
+                )
+            };
+        }
+        let server = tonic::transport::Server::builder()
+            .trace_fn(|request| {
+                let traceparent = request
+                    .headers()
+                    .get("traceparent")
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default();
+                info_span!("call", rpc = request.uri().path(), traceparent)
+            })
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .max_concurrent_streams(Some(CALLS_MAX))
+            .add_service(health)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?)
+            .add_service(guarded!(EventServiceServer))
+            .add_service(guarded!(CaseServiceServer))
+            .add_service(guarded!(DeadlineServiceServer))
+            .add_service(guarded!(FeedServiceServer))
+            .add_service(guarded!(ServerServiceServer));
+        let serving = server.serve_with_incoming_shutdown(self.incoming, stop.cancelled());
+        tokio::select! {
+            ended = serving => Ok(ended?),
+            () = last_calls(&stop) => {
+                warn!("calls were still under way and are cut off");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The contract and the health service, for clients that make their stubs at run time. grpcio asks v1alpha, buf asks v1.
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+async fn last_calls(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LAST_CALLS).await;
+}

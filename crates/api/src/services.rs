@@ -1,0 +1,24 @@
+//! The services of the contract, one a file.
+
+mod case;
+mod deadline;
+mod event;
+mod feed;
+mod server;
+
+use std::sync::Arc;
+
+use concordat_node::Node;
+use concordat_node::clock::Clock;
+use tokio_util::sync::CancellationToken;
+
+use crate::holders::Holders;
+
+/// What every service works with.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) node: Arc<Node>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) holders: Holders,
+    pub(crate) stop: CancellationToken,
+}

@@ -1,0 +1,128 @@
+//! `CaseService`: cases as this organisation's node has judged them.
+
+use std::time::Duration;
+
+use concordat_domain::ids::Position;
+use concordat_node::EventView;
+use concordat_proto::v1;
+use concordat_proto::v1::ErrorReason;
+use concordat_proto::v1::case_service_server::CaseService;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Response, Status};
+
+use super::Services;
+use crate::failure::{Failure, from_node};
+use crate::page::Page;
+use crate::{clocked, opaque, read, render};
+
+/// How long a read waits for a position at most.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+#[tonic::async_trait]
+impl CaseService for Services {
+    async fn get_case(
+        &self,
+        request: Request<v1::GetCaseRequest>,
+    ) -> Result<Response<v1::GetCaseResponse>, Status> {
+        let (metadata, _, asked) = request.into_parts();
+        let id = read::case_id(&asked.case_id, "case_id")?;
+        let at = read::instant(asked.at.as_ref(), "at")?.unwrap_or_else(|| self.clock.now());
+        if let Some(position) = read::position(&asked.min_position, "min_position")? {
+            self.reach(position, &metadata).await?;
+        }
+        let case = self.node.case(id, Some(at)).await;
+        let case = case.map_err(|error| from_node(error, ""))?;
+        Ok(Response::new(v1::GetCaseResponse {
+            joint_case: Some(render::case(&case, at)),
+        }))
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<v1::ListCasesRequest>,
+    ) -> Result<Response<v1::ListCasesResponse>, Status> {
+        let asked = request.into_inner();
+        let given = read::instant(asked.at.as_ref(), "at")?;
+        let at = given.unwrap_or_else(|| self.clock.now());
+        let keeper = match asked.keeper.as_str() {
+            "" => None,
+            text => Some(read::organisation(text, "keeper")?),
+        };
+        let list = [
+            "cases",
+            &asked.states.join(","),
+            &asked.keeper,
+            if asked.overdue_only { "overdue" } else { "" },
+            &given.map(|at| at.to_string()).unwrap_or_default(),
+        ];
+        let page = Page::read(asked.page_size, &asked.page_token, &list)?;
+        let cases = self.node.cases(Some(at)).await;
+        let mut cases = cases.map_err(|error| from_node(error, ""))?;
+        cases.retain(|case| {
+            let overdue = || {
+                let mut states = case
+                    .deadlines
+                    .iter()
+                    .map(|one| render::deadline_state(one, at));
+                states.any(|state| state == v1::DeadlineState::Overdue)
+            };
+            (asked.states.is_empty() || asked.states.contains(&case.state))
+                && keeper.as_ref().is_none_or(|keeper| case.keeper == *keeper)
+                && (!asked.overdue_only || overdue())
+        });
+        let (cases, next_page_token) = page.cut(cases, |case| case.id.to_string());
+        Ok(Response::new(v1::ListCasesResponse {
+            cases: cases.iter().map(|case| render::case(case, at)).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn list_timeline(
+        &self,
+        request: Request<v1::ListTimelineRequest>,
+    ) -> Result<Response<v1::ListTimelineResponse>, Status> {
+        let asked = request.into_inner();
+        let id = read::case_id(&asked.case_id, "case_id")?;
+        let list = [
+            "timeline",
+            &asked.case_id,
+            if asked.include_void { "void" } else { "" },
+        ];
+        let page = Page::read(asked.page_size, &asked.page_token, &list)?;
+        let events = self.node.events(id).await;
+        let mut events = events.map_err(|error| from_node(error, ""))?;
+        events.retain(|event| {
+            asked.include_void || event.ruling().is_some_and(|ruling| ruling.is_effective())
+        });
+        let (events, next_page_token) = page.cut(events, place);
+        Ok(Response::new(v1::ListTimelineResponse {
+            entries: events.iter().map(render::timeline_entry).collect(),
+            next_page_token,
+        }))
+    }
+}
+
+/// Log order.
+fn place(event: &EventView) -> String {
+    event.position.map(opaque::position).unwrap_or_default()
+}
+
+impl Services {
+    /// Waits until the node has applied a position.
+    async fn reach(&self, position: Position, metadata: &MetadataMap) -> Result<(), Failure> {
+        let mut progress = self.node.progress();
+        let wait = clocked::wait_at_most(metadata, WAIT_MAX);
+        let reached = progress.wait_for(|applied| *applied > position.bundle);
+        match tokio::time::timeout(wait, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(from_node(concordat_node::Error::Stopping, "")),
+            Err(_) => Err(Failure::new(
+                Code::Unavailable,
+                ErrorReason::PositionNotReached,
+                "this node has not reached the position asked for",
+            )
+            .with("minPosition", opaque::position(position))
+            .retry_after(Duration::from_secs(1))),
+        }
+    }
+}

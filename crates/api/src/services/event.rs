@@ -1,0 +1,196 @@
+//! `EventService`: emitting, reading, and looking after drafts.
+
+use std::time::Duration;
+
+use concordat_node::{Emission, Stage};
+use concordat_proto::v1;
+use concordat_proto::v1::event_service_server::EventService;
+use tonic::{Request, Response, Status};
+
+use super::Services;
+use crate::failure::{Failure, from_node};
+use crate::page::Page;
+use crate::{clocked, read, render, trace};
+
+/// How long an emit waits if the caller does not say for which stage (design, section 4).
+const WAIT: Duration = Duration::from_secs(2);
+/// How long it waits at most if the caller does.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Where the event stands in the request.
+const EVENT: &str = "event.";
+
+#[tonic::async_trait]
+impl EventService for Services {
+    async fn emit_event(
+        &self,
+        request: Request<v1::EmitEventRequest>,
+    ) -> Result<Response<v1::EmitEventResponse>, Status> {
+        let (metadata, _, asked) = request.into_parts();
+        let wait_for = wait_for(asked.wait_for())?;
+        let limit = if asked.wait_for == 0 { WAIT } else { WAIT_MAX };
+        let input = asked
+            .event
+            .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
+        let case = match asked.case_id.as_str() {
+            "" => None,
+            text => Some(read::case_id(text, "case_id")?),
+        };
+        let emission = Emission {
+            event_id: read::new_event_id(&asked.event_id)?,
+            case,
+            input,
+            expected: read::version(&asked.expected_version, "expected_version")?,
+            wait_for,
+            wait_at_most: clocked::wait_at_most(&metadata, limit),
+            validate_only: asked.validate_only,
+            traceparent: trace::parent(&metadata),
+        };
+        let receipt = self.node.emit(emission).await;
+        let receipt = receipt.map_err(|error| from_node(error, EVENT))?;
+        Ok(Response::new(v1::EmitEventResponse {
+            receipt: Some(render::receipt(&receipt, asked.validate_only)),
+        }))
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<v1::GetEventRequest>,
+    ) -> Result<Response<v1::GetEventResponse>, Status> {
+        let asked = request.into_inner();
+        let id = read::event_id(&asked.event_id, "event_id")?;
+        let event = match asked.source.as_str() {
+            "" => self.node.event(id).await,
+            source => {
+                let author = read::organisation(source, "source")?;
+                self.node.event_of(author, id).await
+            }
+        };
+        let event = event.map_err(|error| from_node(error, ""))?;
+        Ok(Response::new(v1::GetEventResponse {
+            event: Some(render::event(&event, false)),
+            stage: render::stage(event.stage).into(),
+        }))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        let asked = request.into_inner();
+        let case = read::case_id(&asked.case_id, "case_id")?;
+        let types = read::event_types(&asked.types, "types")?;
+        let list = [
+            "events",
+            &asked.case_id,
+            &asked.types.join(","),
+            if asked.include_void { "void" } else { "" },
+        ];
+        let page = Page::read(asked.page_size, &asked.page_token, &list)?;
+        let events = self.node.events(case).await;
+        let mut events = events.map_err(|error| from_node(error, ""))?;
+        events.retain(|event| {
+            let of_type = types.is_empty()
+                || event
+                    .event_type
+                    .is_some_and(|event_type| types.contains(&event_type));
+            let shown =
+                asked.include_void || event.ruling().is_some_and(|ruling| ruling.is_effective());
+            of_type && shown
+        });
+        let events = events
+            .iter()
+            .map(|event| render::event(event, false))
+            .collect();
+        let (events, next_page_token) = page.cut_within(
+            events,
+            |event: &v1::EventEnvelope| event.position.clone(),
+            prost::Message::encoded_len,
+        );
+        Ok(Response::new(v1::ListEventsResponse {
+            events,
+            next_page_token,
+        }))
+    }
+
+    async fn list_drafts(
+        &self,
+        request: Request<v1::ListDraftsRequest>,
+    ) -> Result<Response<v1::ListDraftsResponse>, Status> {
+        let asked = request.into_inner();
+        let case = match asked.case_id.as_str() {
+            "" => None,
+            text => Some(read::case_id(text, "case_id")?),
+        };
+        let list = [
+            "drafts",
+            &asked.case_id,
+            if asked.held_only { "held" } else { "" },
+        ];
+        let page = Page::read(asked.page_size, &asked.page_token, &list)?;
+        let drafts = self.node.drafts().await;
+        let mut drafts = drafts.map_err(|error| from_node(error, ""))?;
+        drafts.retain(|draft| {
+            case.is_none_or(|case| draft.case == case) && (!asked.held_only || draft.held.is_some())
+        });
+        let (drafts, next_page_token) = page.cut(drafts, |draft| {
+            format!(
+                "{:032x} {}",
+                draft.accepted_at.as_nanosecond(),
+                draft.event_id
+            )
+        });
+        Ok(Response::new(v1::ListDraftsResponse {
+            drafts: drafts.iter().map(render::draft).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn release_draft(
+        &self,
+        request: Request<v1::ReleaseDraftRequest>,
+    ) -> Result<Response<v1::ReleaseDraftResponse>, Status> {
+        let id = read::event_id(&request.into_inner().event_id, "event_id")?;
+        let released = self.node.release(id).await;
+        released.map_err(|error| from_node(error, ""))?;
+        let receipt = self.node.receipt(id).await;
+        let receipt = receipt.map_err(|error| from_node(error, ""))?;
+        Ok(Response::new(v1::ReleaseDraftResponse {
+            receipt: Some(render::receipt(&receipt, false)),
+        }))
+    }
+
+    async fn discard_draft(
+        &self,
+        request: Request<v1::DiscardDraftRequest>,
+    ) -> Result<Response<v1::DiscardDraftResponse>, Status> {
+        let asked = request.into_inner();
+        let id = read::event_id(&asked.event_id, "event_id")?;
+        let why = concordat_codec::shape::is_code(&asked.why_code);
+        if !why {
+            return Err(Failure::field(
+                "why_code",
+                "a code of lower-case letters, digits and hyphens, for the audit trail",
+            )
+            .into());
+        }
+        let discarded = self.node.discard(id).await;
+        discarded.map_err(|error| from_node(error, ""))?;
+        tracing::info!(event = %id, why = asked.why_code, "a held draft was discarded");
+        Ok(Response::new(v1::DiscardDraftResponse {
+            event_id: asked.event_id,
+        }))
+    }
+}
+
+fn wait_for(stage: v1::Stage) -> Result<Stage, Failure> {
+    match stage {
+        v1::Stage::Unspecified | v1::Stage::Ruled => Ok(Stage::Ruled),
+        v1::Stage::Accepted => Ok(Stage::Accepted),
+        v1::Stage::Committed => Ok(Stage::Committed),
+        v1::Stage::Witnessed => Ok(Stage::Witnessed),
+        v1::Stage::Held => Err(Failure::field(
+            "wait_for",
+            "nobody waits for HELD; name ACCEPTED, COMMITTED, RULED or WITNESSED",
+        )),
+    }
+}
