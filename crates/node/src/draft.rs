@@ -69,6 +69,18 @@ impl Draft {
         }
     }
 
+    /// The bytes to keep.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec(self)
+            .map_err(|_| Error::Corrupt("a draft does not serialise".to_owned()))
+    }
+
+    /// A draft from the bytes kept.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(bytes)
+            .map_err(|_| Error::Corrupt("a draft does not decode".to_owned()))
+    }
+
     pub(crate) fn input(&self) -> Result<v1::EventInput, Error> {
         v1::EventInput::decode(self.input.as_slice())
             .map_err(|_| Error::Corrupt("a draft does not decode".to_owned()))

@@ -103,6 +103,9 @@ pub struct Receipt {
     pub ruling: Option<Ruling>,
     /// Expected fields that are absent, as `incomplete:<field>`, from [`Stage::Ruled`] on and for a validation.
     pub warnings: BTreeSet<String>,
+    /// Whether its content never left this node: it was signed before a crash or an outage and void by the time it could go out. The
+    /// event as handed in is still here.
+    pub content_kept_back: bool,
     /// Where it stands, from [`Stage::Ruled`] on.
     pub position: Option<Position>,
     /// Version of the case as this organisation now knows it.

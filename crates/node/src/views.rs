@@ -250,6 +250,8 @@ pub struct Status {
     pub drafts_waiting: u64,
     /// Drafts that wait for a person.
     pub drafts_held: u64,
+    /// Own events that went out without their content, which would have been void: see their receipts.
+    pub kept_back: u64,
     /// Records not admitted so far.
     pub quarantined: u64,
     /// Syncs of the store since it was opened.

@@ -7,14 +7,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use concordat_codec::form;
 use concordat_domain::ids::{CaseId, EventId};
-use concordat_node::{Emission, Node, Ruling, Stage};
+use concordat_node::{Node, Ruling, Stage};
 use concordat_tests::nats::NatsServer;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
-use support::{TRUST, node_on_broker};
+use support::{TRUST, complaint, fresh_emission, fresh_id, node_on_broker, setting};
 
 /// Kills in one run of the test.
 const ROUNDS: usize = 30;
@@ -22,38 +21,6 @@ const ROUNDS: usize = 30;
 const CHILD: &str = "CONCORDAT_CRASH_CHILD";
 /// Set to repeat a run.
 const SEED: &str = "CONCORDAT_CRASH_SEED";
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how this test's two processes find each other"
-)]
-fn setting(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-fn fresh_id() -> EventId {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).expect("randomness");
-    EventId(id)
-}
-
-fn emission(
-    case: Option<CaseId>,
-    event_type: &str,
-    fields: &serde_json::Value,
-    wait_for: Stage,
-) -> Emission {
-    Emission {
-        event_id: fresh_id(),
-        case,
-        input: form::read(event_type, fields).expect("a well-formed event"),
-        expected: None,
-        wait_for,
-        wait_at_most: Duration::from_secs(30),
-        validate_only: false,
-        traceparent: None,
-    }
-}
 
 /// The process that is killed: takes events and says which it has acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +31,7 @@ async fn child() {
     let case: CaseId = told[2].parse().expect("a case id");
     let node = node_on_broker(TRUST, Path::new(told[1]), told[0]).await;
     loop {
-        let emission = emission(
+        let emission = fresh_emission(
             Some(case),
             "complainant-updated",
             &json!({"method": "letter"}),
@@ -136,10 +103,13 @@ async fn every_accepted_event_is_effective_exactly_once_after_kill_9_at_random_m
     let directory = tempfile::TempDir::new().expect("a directory");
     let store = directory.path().join("store");
     let node = node_on_broker(TRUST, &store, &broker.url()).await;
-    let opening = json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
-        "subject_ref": "p-1", "nature": "a complaint", "received_on": "2026-12-18", "screened_on": "2026-12-18"});
     let case = node
-        .emit(emission(None, "complaint-received", &opening, Stage::Ruled))
+        .emit(fresh_emission(
+            None,
+            "complaint-received",
+            &complaint(),
+            Stage::Ruled,
+        ))
         .await
         .expect("accepted")
         .case;

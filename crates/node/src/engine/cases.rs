@@ -129,7 +129,11 @@ impl Engine {
     }
 
     pub(super) fn bundle_at(&self, index: u64) -> Result<Bundle, Error> {
-        if let Some(bundle) = self.unwritten.get(&index) {
+        if let Some(bundle) = self
+            .healed
+            .get(&index)
+            .or_else(|| self.unwritten.get(&index))
+        {
             return Ok(bundle.clone());
         }
         let record = self.store.journal().get(index)?;
@@ -203,10 +207,9 @@ impl Engine {
     pub(super) fn restore_outbox(&mut self) -> Result<(), Error> {
         for entry in self.store.drafts().all() {
             let (number, bytes) = entry?;
-            let draft: Draft = serde_json::from_slice(&bytes)
-                .map_err(|_| Error::Corrupt("a draft does not decode".to_owned()))?;
-            self.drafts.insert(number, draft);
+            self.drafts.insert(number, Draft::decode(&bytes)?);
         }
+        self.restore_kept_back()?;
         self.restore_flight()
     }
 }

@@ -87,9 +87,7 @@ impl Engine {
                 ..self.receipt_of(&draft, None)
             }));
         }
-        let bytes = serde_json::to_vec(&draft)
-            .map_err(|_| Error::Corrupt("a draft does not serialise".to_owned()))?;
-        let number = self.store.drafts().add(&mut self.batch, &bytes)?;
+        let number = self.store.drafts().add(&mut self.batch, &draft.encode()?)?;
         let digest = concordat_codec::digest::of_input(emission.case, &emission.input);
         let known = KnownEvent {
             digest,
@@ -317,6 +315,8 @@ impl Engine {
             } else {
                 Stage::Ruled
             },
+            content_kept_back: ruling.as_ref().is_some_and(|ruling| !ruling.is_effective())
+                && self.kept_back(event)?.is_some(),
             ruling,
             warnings: warnings.unwrap_or_default(),
             position,
@@ -351,6 +351,7 @@ impl Engine {
             stage: Stage::Accepted,
             ruling: None,
             warnings: BTreeSet::new(),
+            content_kept_back: false,
             position: None,
             version: self.version(case),
             deduplicated: false,

@@ -47,7 +47,8 @@ impl Engine {
                 )?;
             }
         }
-        self.look_for_flight()
+        self.look_for_flight();
+        Ok(())
     }
 
     fn read_record(&mut self, record: &Record) -> Result<(), Error> {
@@ -139,15 +140,58 @@ impl Engine {
         }
     }
 
-    /// A later copy of a bundle: takes the parts that the journal lacks.
+    /// A later copy of a bundle: takes the parts that the journal lacks, and the keys that come with them.
     fn heal(&mut self, index: u64, copy: &Bundle) -> Result<(), Error> {
-        let mut known = self.bundle_at(index)?;
-        if known.take_parts(copy) > 0 && !self.unwritten.contains_key(&index) {
-            self.store
-                .journal()
-                .replace(&mut self.batch, index, &known.to_record())?;
+        self.copy_read(copy);
+        let before = self.bundle_at(index)?;
+        if !self.take_parts(index, copy)? {
+            return Ok(());
+        }
+        info!(index, "a later copy of a bundle brought missing parts");
+        for (envelope, content) in (0..).zip(before.envelopes()) {
+            let Class::Key(link) = content.header().class else {
+                continue;
+            };
+            let position = Position {
+                bundle: index,
+                envelope,
+            };
+            if content.missing_parts().next().is_some() {
+                self.take_late_grant(link.case, position)?;
+            }
         }
         Ok(())
+    }
+
+    /// Takes the parts of a copy that the journal lacks; says whether there were any.
+    pub(super) fn take_parts(&mut self, index: u64, copy: &Bundle) -> Result<bool, Error> {
+        let mut known = self.bundle_at(index)?;
+        if known.take_parts(copy) == 0 {
+            return Ok(false);
+        }
+        self.store
+            .journal()
+            .replace(&mut self.batch, index, &known.to_record())?;
+        self.healed.insert(index, known);
+        Ok(true)
+    }
+
+    /// The wrapped keys of a grant that was judged without them: nobody opens a void one.
+    fn take_late_grant(&mut self, case: CaseId, position: Position) -> Result<(), Error> {
+        let bundle = self.bundle_at(position.bundle)?;
+        let Some(log) = self.cases.get(&case) else {
+            return self.try_first_grant(case, position, &bundle);
+        };
+        let granted = |alias: Alias, number: u32| {
+            let version = log.keys().version(alias, number);
+            version.is_some_and(|version| version.holders.contains(&self.config.organisation))
+        };
+        let opened = self.open_grant(case, position, &bundle);
+        let effective = opened
+            .iter()
+            .flatten()
+            .any(|(alias, number, _)| granted(*alias, *number));
+        self.try_grant(case, position, &bundle, effective)
     }
 
     fn fold(&mut self, case: CaseId, position: Position, bundle: &Bundle) -> Result<(), Error> {
@@ -160,7 +204,8 @@ impl Engine {
             self.after_verdict(&log, position, bundle, &applied)?;
             self.cases.insert(case, log);
             self.keep_case(case)?;
-            return self.try_grant(case, position, bundle, &applied);
+            let effective = applied.verdict == Verdict::Effective;
+            return self.try_grant(case, position, bundle, effective);
         }
         if self
             .keyring
@@ -288,13 +333,13 @@ impl Engine {
         case: CaseId,
         position: Position,
         bundle: &Bundle,
-        applied: &Applied,
+        effective: bool,
     ) -> Result<(), Error> {
         let parked = self
             .cases
             .get(&case)
             .is_some_and(|log| log.parked().is_some());
-        if applied.verdict != Verdict::Effective && !parked {
+        if !effective && !parked {
             return Ok(());
         }
         let Some(opened) = self.open_grant(case, position, bundle) else {

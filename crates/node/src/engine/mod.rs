@@ -6,6 +6,7 @@ mod duties;
 mod emit;
 mod enforce;
 mod feed;
+mod flight;
 mod follow;
 mod guard;
 mod publish;
@@ -42,8 +43,8 @@ use crate::node::NodeConfig;
 use crate::views::Publishing;
 
 use agenda::Agenda;
+use flight::Flight;
 use guard::Guard;
-use publish::Flight;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
 const INPUTS_PER_TURN_MAX: usize = 512;
@@ -106,6 +107,10 @@ pub(crate) struct Engine {
     split_views: BTreeSet<u64>,
     /// Bundles admitted in this turn, which the store does not show yet.
     unwritten: BTreeMap<u64, Bundle>,
+    /// Bundles of which a copy in this turn brought parts that were missing.
+    healed: BTreeMap<u64, Bundle>,
+    /// Own events that went out without their content.
+    kept_back: u64,
     /// A second writer was seen under this organisation's name: only a person can say which one is to go on.
     second_writer: bool,
     batch: Batch,
@@ -182,6 +187,8 @@ impl Engine {
             jobs,
             split_views,
             unwritten: BTreeMap::new(),
+            healed: BTreeMap::new(),
+            kept_back: 0,
             second_writer: false,
             batch: Batch::new(),
             sync_needed: false,
@@ -260,6 +267,7 @@ impl Engine {
         }
         self.rulings.clear();
         self.unwritten.clear();
+        self.healed.clear();
         self.feed_changed
             .send_if_modified(|known| std::mem::replace(known, self.feed_next) != self.feed_next);
         let size = self.admission.size();

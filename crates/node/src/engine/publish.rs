@@ -2,55 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use concordat_codec::parts;
 use concordat_domain::event::Placement;
-use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_domain::ids::{CaseId, Position};
 use concordat_domain::{Case, calendar, evolve, judge};
-use concordat_log::Offset;
 use concordat_proto::v1;
 use concordat_store::HighWater;
-use concordat_trust::admission::Admitted;
 use concordat_trust::bundle::{Bundle, ENVELOPES_MAX, Place, fitting};
 use concordat_trust::case_log::{Author, CaseLog, NewCase};
 use concordat_trust::compartment::Compartment;
 use concordat_trust::digest::BundleHash;
-use concordat_trust::envelope::{Class, Envelope};
+use concordat_trust::envelope::Envelope;
 use concordat_trust::key_record::KeyVersionReason;
 use concordat_trust::keyring::CaseKeys;
 use prost::Message as _;
-use rand_core::Rng as _;
 use tracing::{info, warn};
 
 use super::Engine;
+use super::flight::Flight;
 use super::follow::inconsistent;
-use crate::courier::{AppendJob, Appended};
+use crate::courier::AppendJob;
 use crate::draft::Draft;
-use crate::emission::Stage;
 use crate::error::Error;
 use crate::views::Publishing;
-
-/// How often a draft goes out anew after rulings that say nothing about it. Two races in a row are rare, four are a fault.
-const DRAFTED_AGAIN_MAX: u8 = 3;
-
-/// The own bundle that was signed and is not yet read back.
-pub(super) struct Flight {
-    pub(super) bundle: Bundle,
-    pub(super) state: FlightState,
-}
-
-/// What is known of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FlightState {
-    /// To be appended, or appended again.
-    Waiting,
-    /// With the courier.
-    Sent,
-    /// Acknowledged; to be read back.
-    Acknowledged,
-    /// No plain acknowledgement: once the reader stands here, look whether it is admitted.
-    Unknown { look_at: Offset },
-}
 
 /// Envelopes of one bundle as they are put together.
 #[derive(Default)]
@@ -72,19 +46,7 @@ impl Engine {
             }
             self.sign(load)?;
         }
-        let number = self.rng.next_u64();
-        let Some(flight) = &mut self.flight else {
-            return Ok(None);
-        };
-        if flight.state != FlightState::Waiting {
-            return Ok(None);
-        }
-        flight.state = FlightState::Sent;
-        Ok(Some(AppendJob {
-            bytes: Bytes::from(flight.bundle.to_record()),
-            message_id: format!("{}-{number:016x}", flight.bundle.hash()),
-            expected_last_own: self.last_own,
-        }))
+        self.send_flight()
     }
 
     /// Whether this node stands at the head of the log, and nothing keeps it from adding to it.
@@ -271,21 +233,6 @@ impl Engine {
         lines.map(|line| line.compartment()).collect()
     }
 
-    /// Lets a draft go out once more. What fails again and again is a person's to look at, not the log's to fill up with.
-    fn draft_again(&mut self, number: u64) -> Result<(), Error> {
-        let Some(draft) = self.drafts.get_mut(&number) else {
-            return Ok(());
-        };
-        draft.drafted_again += 1;
-        let draft = draft.clone();
-        self.keep_draft(number, &draft)?;
-        if draft.drafted_again > DRAFTED_AGAIN_MAX {
-            self.hold(number, "no-key".to_owned())
-        } else {
-            Ok(())
-        }
-    }
-
     /// The event without the content that this organisation may seal for nobody, such as that of a former receiver. It stays in the
     /// own store, so that nothing handed in is lost.
     fn without_unsealable(
@@ -318,7 +265,7 @@ impl Engine {
     }
 
     /// Keeps a draft aside for a person.
-    fn hold(&mut self, number: u64, reason: String) -> Result<(), Error> {
+    pub(super) fn hold(&mut self, number: u64, reason: String) -> Result<(), Error> {
         if let Some(draft) = self.drafts.get_mut(&number) {
             info!(event = %draft.event_id, case = %draft.case, reason, "a draft is held");
             draft.held = Some(reason);
@@ -332,12 +279,10 @@ impl Engine {
     }
 
     pub(super) fn keep_draft(&mut self, number: u64, draft: &Draft) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(draft)
-            .map_err(|_| Error::Corrupt("a draft does not serialise".to_owned()))?;
         Ok(self
             .store
             .drafts()
-            .replace(&mut self.batch, number, &bytes)?)
+            .replace(&mut self.batch, number, &draft.encode()?)?)
     }
 
     /// Signs the next place of the own chain once: high-water mark, keys and bundle are durable before the signature leaves.
@@ -379,173 +324,9 @@ impl Engine {
         )?;
         self.sync_needed = true;
         self.uncovered.clear();
-        self.flight = Some(Flight {
-            bundle,
-            state: FlightState::Waiting,
-        });
+        self.flight = Some(Flight::of(bundle));
         Ok(())
     }
-
-    pub(super) fn restore_flight(&mut self) -> Result<(), Error> {
-        let Some(record) = self.store.in_flight().get()? else {
-            return Ok(());
-        };
-        let bundle = Bundle::parse(&record)
-            .map_err(|_| Error::Corrupt("the bundle in flight does not parse".to_owned()))?;
-        let place = &bundle.header().place;
-        if self
-            .admission
-            .index_of(&place.organisation, place.seq)
-            .is_none()
-        {
-            self.flight = Some(Flight {
-                bundle,
-                state: FlightState::Waiting,
-            });
-        }
-        Ok(())
-    }
-
-    /// Stage of an event that is in the bundle in flight.
-    pub(super) fn flight_stage(&self, event: EventId) -> Option<Stage> {
-        let flight = self.flight.as_ref()?;
-        let inside = flight
-            .bundle
-            .envelopes()
-            .iter()
-            .any(|envelope| envelope.header().event_id == event);
-        match flight.state {
-            FlightState::Acknowledged if inside => Some(Stage::Committed),
-            _ => Some(Stage::Accepted),
-        }
-    }
-
-    pub(super) fn appended(&mut self, outcome: Appended) -> Result<(), Error> {
-        let Some(flight) = &mut self.flight else {
-            return Ok(());
-        };
-        match outcome {
-            Appended::Acknowledged(offset) => {
-                self.last_own = self.last_own.max(offset);
-                flight.state = FlightState::Acknowledged;
-                let events: Vec<EventId> = flight
-                    .bundle
-                    .envelopes()
-                    .iter()
-                    .map(|envelope| envelope.header().event_id)
-                    .collect();
-                events.into_iter().for_each(|event| self.notify(event));
-                Ok(())
-            }
-            Appended::Unknown {
-                why,
-                head,
-                last_own,
-            } => {
-                info!(
-                    why,
-                    head = head.0,
-                    "the bundle in flight is looked for on the log"
-                );
-                self.last_own = last_own.map_or(Offset(0), |record| record.offset);
-                flight.state = FlightState::Unknown { look_at: head };
-                self.look_for_flight()
-            }
-            Appended::TooLarge { why } => {
-                self.publishing = Publishing::Stopped { why };
-                Ok(())
-            }
-        }
-    }
-
-    /// The one treatment of every answer but a plain acknowledgement (wire.md 3): follow to the head, then look.
-    pub(super) fn look_for_flight(&mut self) -> Result<(), Error> {
-        let Some(flight) = &mut self.flight else {
-            return Ok(());
-        };
-        if let FlightState::Unknown { look_at } = flight.state
-            && self.cursor >= look_at
-        {
-            // Not admitted though everything was read: the same bytes go again, under a new message id.
-            flight.state = FlightState::Waiting;
-        }
-        Ok(())
-    }
-
-    /// A bundle was admitted and folded: settles what it brings for this organisation's own events and for those who wait.
-    pub(super) fn landed(&mut self, admitted: &Admitted) -> Result<(), Error> {
-        let bundle = &admitted.bundle;
-        if *bundle.organisation() == self.config.organisation {
-            self.own_landed(admitted)?;
-        }
-        // Every bundle may be the witness that somebody waits for. The answer follows this turn's write, which shows the place.
-        self.after_write.extend(self.waiters.keys().copied());
-        Ok(())
-    }
-
-    fn own_landed(&mut self, admitted: &Admitted) -> Result<(), Error> {
-        let bundle = &admitted.bundle;
-        let ours = self
-            .flight
-            .as_ref()
-            .is_some_and(|flight| flight.bundle.hash() == bundle.hash());
-        if ours {
-            self.flight = None;
-            self.store.in_flight().clear(&mut self.batch);
-        } else if self
-            .store
-            .meta()
-            .high_water()?
-            .is_none_or(|mark| mark.seq < bundle.header().place.seq)
-        {
-            let why = "a bundle of this organisation is on the log that this node did not sign"
-                .to_owned();
-            warn!(why, "publishing stops: is a second node running?");
-            self.second_writer = true;
-            self.publishing = Publishing::Stopped { why };
-        }
-        for (envelope, content) in (0..).zip(bundle.envelopes()) {
-            let Class::Event(link) = content.header().class else {
-                continue;
-            };
-            let position = Position {
-                bundle: admitted.index(),
-                envelope,
-            };
-            let again = self.ruling(link.case, position)?.is_some_and(
-                |ruled| matches!(ruled.ruling, crate::Ruling::Void { reason } if is_drafted_again(&reason)),
-            );
-            let id = content.header().event_id;
-            let number = self
-                .drafts
-                .iter()
-                .find(|(_, draft)| draft.event_id == id)
-                .map(|(number, _)| *number);
-            if again && let Some(number) = number {
-                info!(event = %id, "the ruling says nothing about the event: it is drafted again");
-                self.draft_again(number)?;
-                continue;
-            }
-            if let Some(number) = number {
-                self.drafts.remove(&number);
-                self.store.drafts().remove(&mut self.batch, number);
-            }
-            self.place_event(id, link.case, position)?;
-        }
-        Ok(())
-    }
-}
-
-/// Void rulings that say nothing about the event itself.
-fn is_drafted_again(reason: &str) -> bool {
-    use concordat_trust::case_log::VoidReason;
-    [
-        VoidReason::SplitView,
-        VoidReason::Unreadable,
-        VoidReason::SupersededKey,
-    ]
-    .iter()
-    .any(|neutral| neutral.code() == reason)
 }
 
 /// Who is wanted since this event: it gets an invitation in the same bundle.

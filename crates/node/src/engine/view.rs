@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::cases::envelope_of;
-use crate::emission::{Ruled, Stage};
+use crate::emission::{Receipt, Ruled, Stage};
 use crate::error::Error;
 use crate::views::{CaseView, DraftView, EventView, Exposure, Status};
 
@@ -140,7 +140,7 @@ impl Engine {
     pub(crate) fn own_event(&self, event: EventId) -> Result<EventView, Error> {
         let receipt = self.receipt(event)?;
         match receipt.position {
-            Some(position) => self.event_at(receipt.case, position),
+            Some(position) => self.own_event_at(&receipt, position),
             None => {
                 let draft = self
                     .drafts
@@ -169,6 +169,20 @@ impl Engine {
                 })
             }
         }
+    }
+
+    /// An own event on the log; with the content that was kept back from it, if it was.
+    fn own_event_at(&self, receipt: &Receipt, position: Position) -> Result<EventView, Error> {
+        let view = self.event_at(receipt.case, position)?;
+        let Some(draft) = self.kept_back(receipt.event_id)? else {
+            return Ok(view);
+        };
+        let state = self.cases.get(&receipt.case).and_then(|log| log.case());
+        Ok(EventView {
+            event: Some(self.wire(&draft, state, (0, [0; 32]), None)?),
+            withheld: Vec::new(),
+            ..view
+        })
     }
 
     pub(super) fn event_at(&self, case: CaseId, position: Position) -> Result<EventView, Error> {
@@ -343,6 +357,7 @@ impl Engine {
             upgrade_needed: self.upgrade_needed,
             drafts_waiting: self.drafts.len() as u64 - held,
             drafts_held: held,
+            kept_back: self.kept_back,
             quarantined: self.quarantined,
             syncs: self.store.syncs(),
             clock_guard: self.guard.verdict,

@@ -156,13 +156,7 @@ impl Partnership {
     }
 
     pub async fn open(&mut self) -> CaseId {
-        let emission = self.emission(
-            None,
-            "complaint-received",
-            &json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
-                "subject_ref": "p-1", "nature": "CANARY unsafe discharge", "received_on": "2026-12-18",
-                "screened_on": "2026-12-18"}),
-        );
+        let emission = self.emission(None, "complaint-received", &complaint());
         let receipt = self.node(TRUST).emit(emission).await.expect("accepted");
         assert_eq!(receipt.ruling, Some(Ruling::Effective));
         receipt.case
@@ -170,22 +164,9 @@ impl Partnership {
 
     pub async fn joint(&mut self) -> CaseId {
         let case = self.open().await;
-        let consent = json!({"given_by": "p-1", "orgs": [COUNCIL], "issues": "all", "learning": true, "evidence_ref": "doc-1"});
-        self.emit(TRUST, case, "consent-granted", consent).await;
-        self.emit(
-            TRUST,
-            case,
-            "participant-added",
-            json!({"participant": COUNCIL, "why_code": "issue-owner", "why": "reablement"}),
-        )
-        .await;
-        self.emit(
-            COUNCIL,
-            case,
-            "participant-joined",
-            json!({"responsible_person": "chief-executive"}),
-        )
-        .await;
+        for (code, event_type, fields) in joining() {
+            self.emit(code, case, event_type, fields).await;
+        }
         case
     }
 
@@ -196,6 +177,102 @@ impl Partnership {
             .expect("a case")
             .digest
     }
+}
+
+/// A complaint with a word in its narrative that must be found nowhere in clear.
+pub fn complaint() -> Value {
+    json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
+        "subject_ref": "p-1", "nature": "CANARY unsafe discharge", "received_on": "2026-12-18", "screened_on": "2026-12-18"})
+}
+
+/// What brings the council into the trust's case: who does what.
+pub fn joining() -> [(&'static str, &'static str, Value); 3] {
+    [
+        (
+            TRUST,
+            "consent-granted",
+            json!({"given_by": "p-1", "orgs": [COUNCIL], "issues": "all", "learning": true, "evidence_ref": "doc-1"}),
+        ),
+        (
+            TRUST,
+            "participant-added",
+            json!({"participant": COUNCIL, "why_code": "issue-owner", "why": "reablement"}),
+        ),
+        (
+            COUNCIL,
+            "participant-joined",
+            json!({"responsible_person": "chief-executive"}),
+        ),
+    ]
+}
+
+/// An event under a fresh id.
+pub fn fresh_emission(
+    case: Option<CaseId>,
+    event_type: &str,
+    fields: &Value,
+    wait_for: Stage,
+) -> Emission {
+    Emission {
+        event_id: fresh_id(),
+        case,
+        input: form::read(event_type, fields).expect("a well-formed event"),
+        expected: None,
+        wait_for,
+        wait_at_most: PATIENCE,
+        validate_only: false,
+        traceparent: None,
+    }
+}
+
+pub fn fresh_id() -> EventId {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).expect("randomness");
+    EventId(id)
+}
+
+/// What the parent of a test's second process told it. A test that starts itself again has no other way to say so.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test's two processes find each other, and how a run is repeated"
+)]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Until these nodes have read the same bundles, and none has anything left to say.
+pub async fn rest(nodes: &[&Node]) {
+    let wait = async {
+        let mut quiet = (Vec::new(), 0);
+        loop {
+            let mut now = Vec::new();
+            for node in nodes {
+                node.tick().await.expect("running");
+                let status = node.status().await.expect("running");
+                let done = status.caught_up && status.enforcement_waiting == 0;
+                now.push((
+                    status.size,
+                    done || !status.log_reachable,
+                    status.drafts_waiting,
+                ));
+            }
+            let together = now.windows(2).all(|pair| pair[0] == pair[1])
+                && now.iter().all(|(_, done, left)| *done && *left == 0);
+            quiet = if together && quiet.0 == now {
+                (now, quiet.1 + 1)
+            } else {
+                (now, 0)
+            };
+            if quiet.1 > 20 {
+                return;
+            }
+            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .expect("the nodes come to rest");
 }
 
 /// A clock that shows this instant until it is moved.

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use super::piece;
+use crate::batch::Change;
 use crate::keys::{JOURNAL, numbered};
 use crate::{Batch, Error, Store};
 
@@ -39,16 +40,22 @@ impl<'s> Journal<'s> {
     }
 
     /// Puts other bytes in the place of a bundle, for erasure (parts dropped) or healing (missing parts that came
-    /// again). The old bytes stay on the disk until the store is copied ([`Store::copy_to`]).
+    /// again). The old bytes stay on the disk until the store is copied ([`Store::copy_to`]). An entry that this batch appends is
+    /// replaced in it.
     ///
     /// # Errors
     /// [`Error::Gap`] if there is no such entry.
     pub fn replace(&self, batch: &mut Batch, index: u64, bytes: &[u8]) -> Result<(), Error> {
+        let key = numbered(JOURNAL, index);
+        if let Some(Change::Add(appended)) = batch.changes.get_mut(&key) {
+            let offset = decode(index, std::mem::take(appended))?.offset;
+            return batch.add(key, encode(offset, bytes));
+        }
         let old = self.get(index)?.ok_or(Error::Gap {
             expected: index,
             found: self.len(),
         })?;
-        batch.put(numbered(JOURNAL, index), encode(old.offset, bytes))
+        batch.put(key, encode(old.offset, bytes))
     }
 
     /// The bundle with `index`.
