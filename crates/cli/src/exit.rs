@@ -3,6 +3,23 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::client::CallError;
+use crate::signals::Signal;
+
+/// The table, as the help text shows it.
+pub(crate) const TABLE: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    wrong use: arguments, configuration, or fields of a request
+  3    not found
+  4    not allowed: no credential, or not the right one
+  5    unavailable for now: try again
+  6    refused: a rule, a precondition or a conflict
+  7    differences were found, or a check failed
+  8    timed out
+  130  interrupted; 143 by SIGTERM";
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -12,37 +29,52 @@ pub(crate) enum Failure {
     /// The arguments contradict each other or name what does not exist.
     #[error("{0}")]
     Usage(String),
+    /// The configuration file is not valid.
+    #[error("{0}")]
+    Configuration(String),
     /// What was named is not there.
     #[error("{0}")]
     NotFound(String),
-    /// The data at hand do not reach.
+    /// The data at hand do not reach, something is held by another, or a rule says no.
     #[error("{0}")]
     Precondition(String),
+    /// What was asked for did not happen in the time given.
+    #[error("{0}")]
+    TimedOut(String),
+    /// A node answered with an error.
+    #[error("{0}")]
+    Call(Box<CallError>),
     /// What was compared is not alike. The answer on standard output says where, so nothing is added to it.
     #[error("differences were found")]
     Differences,
     /// The reader of standard output has gone: nothing is wrong.
     #[error("standard output was closed")]
     Closed,
+    /// A signal ended it.
+    #[error("ended by {0}")]
+    Signal(Signal),
 }
 
 impl Failure {
-    /// The exit code, as the help text lists them.
+    /// The exit code, as [`TABLE`] lists them.
     fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
             Self::Failed(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Configuration(_) => 2,
             Self::NotFound(_) => 3,
             Self::Precondition(_) => 6,
             Self::Differences => 7,
+            Self::TimedOut(_) => 8,
+            Self::Call(error) => error.exit_code(),
+            Self::Signal(signal) => signal.exit_code(),
         }
     }
 
     /// Says on standard error what went wrong, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         match &self {
-            Self::Closed | Self::Differences => {}
+            Self::Closed | Self::Differences | Self::Signal(_) => {}
             Self::Failed(error) => eprintln!("concordat: {error:#}"),
             other => eprintln!("concordat: {other}"),
         }

@@ -1,13 +1,27 @@
 //! The `concordat` binary. It holds no rules: it reads arguments, asks a layer below, and prints what it says.
 
 mod calendar;
+mod case;
+mod client;
+mod config;
+mod deadline;
 mod demo;
+mod display;
+mod draft;
+mod event;
 mod exit;
+mod feed;
 mod init;
 mod key_file;
 mod output;
 mod partnership;
 mod scenario;
+mod secret_file;
+mod serve;
+mod server;
+mod signals;
+mod token_file;
+mod toml_file;
 
 use std::process::ExitCode;
 
@@ -17,14 +31,14 @@ use crate::output::Format;
 
 /// Organisations answer one health-and-social-care complaint together.
 ///
-/// Answers go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 6
-/// precondition not met, 7 differences found.
+/// Answers go to standard output, everything else to standard error.
 #[derive(Debug, Parser)]
 #[command(
     name = "concordat",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = exit::TABLE
 )]
 struct Arguments {
     /// How to print the answer.
@@ -45,14 +59,32 @@ enum Noun {
     /// Worked cases as files: what should happen, step by step.
     #[command(subcommand)]
     Scenario(scenario::Verb),
-    /// Makes a node's data directory with a fresh signing key, and prints the organisation's entry for the partnership file.
+    /// Makes a node's data directory with a fresh signing key, an API token and a configuration to begin with, and prints the
+    /// organisation's entry for the partnership file.
     ///
-    /// The key and the directory are for their owner only, and a key that is there is never overwritten. Nothing is sent anywhere:
-    /// give the printed entry to whoever writes the partnership file.
-    Init(init::Init),
+    /// Key, token and directory are for their owner only, and what is there is never overwritten. Nothing is sent anywhere: give the
+    /// printed entry to whoever writes the partnership file.
+    Init(Box<init::Init>),
     /// The partnership file: who takes part, with which keys.
     #[command(subcommand)]
     Partnership(partnership::Verb),
+    /// Runs a node: it follows the log, acts and signs for its organisation, and answers local systems over gRPC.
+    ///
+    /// Says `concordat: ready organisation=… api=…` on standard error when calls are taken. SIGTERM or SIGINT ends it in good order, a
+    /// second one at once; what was accepted is durable in any case.
+    Serve(serve::Serve),
+    /// Events: emit them to a node, and read them back.
+    Event(event::Event),
+    /// Events accepted and not signed yet, the held ones among them.
+    Draft(draft::Draft),
+    /// Cases as a node has judged them.
+    Case(case::Case),
+    /// What is owed, by whom, by when, and why.
+    Deadline(deadline::Deadline),
+    /// The ordered stream of what became visible to an organisation.
+    Feed(feed::Feed),
+    /// A node about itself and about its caller.
+    Server(server::Server),
 }
 
 fn main() -> ExitCode {
@@ -61,8 +93,15 @@ fn main() -> ExitCode {
         Noun::Demo => demo::run(arguments.output),
         Noun::Calendar(verb) => calendar::run(verb, arguments.output),
         Noun::Scenario(verb) => scenario::run(verb, arguments.output),
-        Noun::Init(asked) => init::run(asked, arguments.output),
+        Noun::Init(asked) => init::run(*asked, arguments.output),
         Noun::Partnership(verb) => partnership::run(verb, arguments.output),
+        Noun::Serve(asked) => serve::run(asked),
+        Noun::Event(asked) => event::run(asked, arguments.output),
+        Noun::Draft(asked) => draft::run(asked, arguments.output),
+        Noun::Case(asked) => case::run(asked, arguments.output),
+        Noun::Deadline(asked) => deadline::run(asked, arguments.output),
+        Noun::Feed(asked) => feed::run(asked, arguments.output),
+        Noun::Server(asked) => server::run(asked, arguments.output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,16 +1,17 @@
 //! `concordat partnership`: the file on which a partnership stands, for people who write one or sign up to one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use concordat_trust::partnership::{Content, PartnershipFile};
 use concordat_trust::signing::PublicKey;
 use serde::Serialize;
 
+use crate::config;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
+use crate::toml_file;
 
 /// What can be done with a partnership file.
 #[derive(Debug, Subcommand)]
@@ -127,26 +128,12 @@ fn rows<R: Row>(rows: &[R]) -> Result<(), Failure> {
     output::line(&format!("\n{}", output::table(rows)))
 }
 
-fn read(file: &Path) -> anyhow::Result<PartnershipFile> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+/// Reads a partnership file as a node does, naming the place of a fault.
+pub(crate) fn read(file: &Path) -> Result<PartnershipFile, Failure> {
+    let text = config::read_text(file)?;
     // Once more than the partnership's own reader does: it works on the canonical form, which has no lines to name.
-    toml::from_str::<Content>(&text).map_err(|error| {
-        let place = error
-            .span()
-            .map(|span| place(&text, span.start))
-            .unwrap_or_default();
-        anyhow!("{}{place}: {}", file.display(), error.message())
-    })?;
-    PartnershipFile::from_toml(&text).with_context(|| file.display().to_string())
-}
-
-/// Line and column of a byte of the text, as `:line:column`, both from 1.
-fn place(text: &str, offset: usize) -> String {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    format!(":{line}:{column}")
+    toml_file::parse::<Content>(file, &text).map_err(anyhow::Error::from)?;
+    Ok(PartnershipFile::from_toml(&text).with_context(|| file.display().to_string())?)
 }
 
 impl From<PartnershipFile> for Answer {

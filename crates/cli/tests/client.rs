@@ -1,0 +1,407 @@
+//! The client commands against a node that really runs: what they print, and how they end.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use support::{COUNCIL, Partnership, TRUST, command, complaint, text};
+
+const NO_CASE: &str = "00000000000000000000000000000000";
+const NO_EVENT: &str = "018f0000-0000-7000-8000-00000000dead";
+
+#[test]
+fn a_case_is_emitted_read_explained_and_followed() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let id = "018f0000-0000-7000-8000-000000000001";
+    let fields = complaint().to_string();
+    let emit = [
+        "event",
+        "emit",
+        "--type",
+        "complaint-received",
+        "--json",
+        &fields,
+        "--event-id",
+        id,
+        "--wait-for",
+        "ruled",
+        "--traceparent",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ];
+    let receipt = node.json(&emit);
+    assert_eq!(receipt["stage"], "STAGE_RULED");
+    assert_eq!(receipt["eventId"], id);
+    let case = receipt["caseId"].as_str().expect("a case");
+    assert_eq!(node.json(&emit)["deduplicated"], true);
+
+    let shown = node.json(&["case", "show", case]);
+    assert_eq!(shown["keeper"], TRUST);
+    assert_eq!(shown["version"], receipt["caseVersion"]);
+    let table = text(&node.ask(&["case", "show", case]).stdout);
+    assert!(table.contains("May be emitted now: "), "{table}");
+    assert!(table.contains("acknowledge"), "{table}");
+
+    let event = node.json(&["event", "get", id]);
+    assert_eq!(
+        event["event"]["traceparent"],
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    );
+    assert!(event["event"]["body"]["complaintReceived"]["nature"].is_string());
+    let table = text(&node.ask(&["event", "get", id]).stdout);
+    assert!(
+        table.contains("\"nature\": \"CANARY unsafe discharge\""),
+        "{table}"
+    );
+
+    let timeline = node.json(&["case", "timeline", case]);
+    assert_eq!(timeline["entries"][0]["type"], "complaint-received");
+    let timetable = node.json(&["case", "timetable", case]);
+    let deadline = &timetable["deadlines"][0];
+    let (name, due) = (
+        deadline["name"].as_str().expect("a name"),
+        deadline["dueDate"].as_str().expect("a day"),
+    );
+    assert_eq!(
+        node.json(&["deadline", "list", "--case", case])["deadlines"][0]["dueDate"],
+        due
+    );
+    let explained = node.json(&["deadline", "explain", case, name]);
+    assert_eq!(explained["deadline"]["dueDate"], due);
+    let table = text(&node.ask(&["deadline", "explain", case, name]).stdout);
+    assert!(table.contains(due) && table.contains("source"), "{table}");
+
+    let feed = node.json(&["feed", "create", "engine"]);
+    assert_eq!(feed["feed"]["feedId"], "engine");
+    let tail = [
+        "feed",
+        "tail",
+        "engine",
+        "--until-caught-up",
+        "-o",
+        "ndjson",
+    ];
+    let entries = lines(&text(&node.ask(&tail).stdout));
+    assert_eq!(entries[0]["event"]["event"]["eventId"], id);
+    // Nothing was committed, so it comes again; then it is, and does not.
+    let committing = node.ask(&["feed", "tail", "engine", "--max", "1", "--commit"]);
+    assert!(committing.status.success(), "{}", text(&committing.stderr));
+    assert_eq!(text(&committing.stdout).lines().count(), 1);
+    assert_eq!(lines(&text(&node.ask(&tail).stdout)), Vec::<Value>::new());
+    assert_eq!(node.json(&["feed", "list"])["feeds"][0]["feedId"], "engine");
+
+    assert_eq!(node.json(&["draft", "list"])["drafts"], json!([]));
+    assert_eq!(node.json(&["server", "info"])["organisation"], TRUST);
+    let checks = node.json(&["server", "checks"]);
+    assert!(
+        checks["checks"]
+            .as_array()
+            .is_some_and(|checks| !checks.is_empty())
+    );
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("one JSON document a line"))
+        .collect()
+}
+
+#[test]
+fn every_listing_answers_in_every_format() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let case = node.open_case();
+    node.json(&["feed", "create", "engine"]);
+    for arguments in [
+        &["case", "list"][..],
+        &["case", "show", &case],
+        &["case", "timeline", &case],
+        &["case", "timetable", &case],
+        &["event", "list", &case],
+        &["deadline", "list"],
+        &["feed", "list"],
+        &["feed", "tail", "engine", "--until-caught-up"],
+        &["server", "info"],
+        &["server", "checks"],
+        &["server", "whoami"],
+    ] {
+        let ask = |format: &str| {
+            let mut all = arguments.to_vec();
+            all.extend(["-o", format]);
+            let output = node.ask(&all);
+            assert!(output.status.success(), "{all:?}: {}", text(&output.stderr));
+            text(&output.stdout)
+        };
+        assert!(!ask("table").is_empty(), "{arguments:?}");
+        let json: Value = serde_json::from_str(&ask("json")).expect("one JSON document");
+        assert!(json.is_object(), "{arguments:?}: {json}");
+        assert!(!lines(&ask("ndjson")).is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn exit_codes_say_what_the_caller_can_do() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let case = node.open_case();
+    let consent = json!({"method": "letter", "discussion_offered": true, "advocacy_signposted": true, "reassured_no_detriment": true});
+    let used = node.emit("complaint-acknowledged", Some(&case), &consent);
+    let used = used["eventId"].as_str().expect("an id");
+    let added = json!({"participant": COUNCIL, "why_code": "issue-owner"}).to_string();
+    for (code, reason, arguments) in [
+        (
+            2,
+            "unknown field",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "consent-requested",
+                "--json",
+                "{\"nix\":1}",
+            ][..],
+        ),
+        (
+            2,
+            "is not known here",
+            &["event", "emit", "--type", "nix", "--json", "{}"],
+        ),
+        (
+            2,
+            "occurs twice",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "consent-requested",
+                "--json",
+                "{\"form\":\"a\",\"form\":\"b\"}",
+            ],
+        ),
+        (
+            2,
+            "INVALID_ARGUMENT MISSING_FIELD",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "complaint-received",
+                "--json",
+                "{}",
+            ],
+        ),
+        (
+            2,
+            "INVALID_ARGUMENT VERSION_INVALID",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "complaint-acknowledged",
+                "--case",
+                &case,
+                "--json",
+                "{}",
+                "--expected-version",
+                "nix",
+            ],
+        ),
+        (3, "NOT_FOUND NOT_FOUND", &["case", "show", NO_CASE]),
+        (3, "NOT_FOUND NOT_FOUND", &["case", "timeline", NO_CASE]),
+        (3, "NOT_FOUND NOT_FOUND", &["event", "list", NO_CASE]),
+        (3, "NOT_FOUND NOT_FOUND", &["event", "get", NO_EVENT]),
+        (
+            3,
+            "NOT_FOUND NOT_FOUND",
+            &["deadline", "explain", &case, "nix"],
+        ),
+        (3, "NOT_FOUND NOT_FOUND", &["draft", "release", NO_EVENT]),
+        (
+            3,
+            "NOT_FOUND NOT_FOUND",
+            &["draft", "discard", NO_EVENT, "--why", "test"],
+        ),
+        (3, "NOT_FOUND NOT_FOUND", &["feed", "tail", "nix"]),
+        (
+            3,
+            "there is no file",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "consent-requested",
+                "--fields",
+                "/nonexistent",
+            ],
+        ),
+        (
+            6,
+            "FAILED_PRECONDITION NO_CONSENT",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "participant-added",
+                "--case",
+                &case,
+                "--json",
+                &added,
+            ],
+        ),
+        (
+            6,
+            "ALREADY_EXISTS EVENT_ID_REUSED",
+            &[
+                "event",
+                "emit",
+                "--type",
+                "participant-added",
+                "--case",
+                &case,
+                "--json",
+                &added,
+                "--event-id",
+                used,
+            ],
+        ),
+    ] {
+        let output = node.ask(arguments);
+        let complaint = text(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {complaint}"
+        );
+        assert!(complaint.contains(reason), "{arguments:?}: {complaint}");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed an answer");
+    }
+}
+
+#[test]
+fn without_a_node_or_the_right_token_every_command_says_so() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let wrong = partnership.directory(COUNCIL).join("api.token");
+    for arguments in [
+        &[
+            "event",
+            "emit",
+            "--type",
+            "consent-requested",
+            "--json",
+            "{}",
+            "--retries",
+            "1",
+        ][..],
+        &["event", "get", NO_EVENT],
+        &["event", "list", NO_CASE],
+        &["draft", "list"],
+        &["case", "list"],
+        &["case", "show", NO_CASE],
+        &["case", "timeline", NO_CASE],
+        &["deadline", "list"],
+        &["deadline", "explain", NO_CASE, "acknowledge"],
+        &["feed", "create", "engine"],
+        &["feed", "list"],
+        &["feed", "tail", "engine"],
+        &["feed", "commit", "engine", "x"],
+        &["server", "info"],
+        &["server", "checks"],
+        &["server", "whoami"],
+    ] {
+        let told = |mut command: std::process::Command| {
+            let output = command.output().expect("it runs");
+            (output.status.code(), text(&output.stderr))
+        };
+        let mut with_wrong = command(arguments);
+        with_wrong
+            .args(["--server", &node.url, "--token-file"])
+            .arg(&wrong);
+        let mut without = command(arguments);
+        without.args(["--server", &node.url]);
+        for command in [with_wrong, without] {
+            let (code, complaint) = told(command);
+            assert_eq!(code, Some(4), "{arguments:?}: {complaint}");
+            assert!(complaint.contains("UNAUTHENTICATED"), "{complaint}");
+        }
+        if arguments[1] != "tail" {
+            // Nothing listens on the port of discard; a tail would wait for it to come up.
+            let mut nobody = command(arguments);
+            nobody.args(["--server", "http://127.0.0.1:9"]);
+            let (code, complaint) = told(nobody);
+            assert_eq!(code, Some(5), "{arguments:?}: {complaint}");
+            assert!(complaint.contains("cannot be reached"), "{complaint}");
+        }
+    }
+}
+
+#[test]
+fn the_token_comes_from_the_environment_too_and_never_leaves_the_machine() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let token = std::fs::read_to_string(&node.token_file).expect("a token");
+    let output = command(&["server", "whoami"])
+        .env("CONCORDAT_SERVER", &node.url)
+        .env("CONCORDAT_TOKEN", token.trim())
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for server in [
+        "http://192.0.2.1:7171",
+        "https://127.0.0.1:7171",
+        "nonsense",
+    ] {
+        let output = command(&["server", "whoami", "--server", server])
+            .env("CONCORDAT_TOKEN", token.trim())
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_tail_follows_what_comes_and_survives_a_restart_of_the_node() {
+    let partnership = Partnership::found();
+    // The same port again after the restart.
+    let mut node = partnership.serve(TRUST);
+    let address = node.url.trim_start_matches("http://").to_owned();
+    partnership.edit(TRUST, "127.0.0.1:0", &address);
+    let first = node.open_case();
+    node.json(&["feed", "create", "engine"]);
+    let mut tail = node
+        .command(&["feed", "tail", "engine", "--commit", "-o", "ndjson"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let mut entries = BufReader::new(tail.stdout.take().expect("it was asked for")).lines();
+    let mut next_case = || {
+        let line = entries.next().expect("an entry").expect("text");
+        let entry: Value = serde_json::from_str(&line).expect("JSON");
+        entry["event"]["event"]["caseId"]
+            .as_str()
+            .expect("a case")
+            .to_owned()
+    };
+    assert_eq!(next_case(), first);
+    let second = node.open_case();
+    assert_eq!(next_case(), second);
+
+    node.signal("TERM");
+    assert_eq!(
+        node.wait().code(),
+        Some(0),
+        "a stream does not keep it from stopping"
+    );
+    let node = partnership.serve(TRUST);
+    let third = node.open_case();
+    assert_eq!(next_case(), third, "nothing twice, nothing left out");
+
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &tail.id().to_string()])
+        .status();
+    assert!(interrupted.expect("kill is there").success());
+    assert_eq!(tail.wait().expect("our child").code(), Some(130));
+}
