@@ -16,6 +16,8 @@ use tracing::error;
 
 use crate::opaque;
 
+/// Where the event stands in a request.
+const EVENT: &str = "event";
 /// After which time it is worth trying again when something local is in the way.
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
@@ -112,19 +114,22 @@ fn name(reason: ErrorReason) -> &'static str {
     name.strip_prefix("ERROR_REASON_").unwrap_or(name)
 }
 
-/// The error of an event that was handed in, or of a query.
-///
-/// `prefix` is where the event stands in the request, such as `event.`.
-pub(crate) fn from_node(error: Error, prefix: &str) -> Failure {
+/// The error of a query, or of anything else that hands no event in.
+pub(crate) fn from_node(error: Error) -> Failure {
+    from_emit(error, None)
+}
+
+/// The error of an event that was handed in as the field `event` of a request; its type is told by the body that is set.
+pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
     let text = error.to_string();
     match error {
-        Error::Shape(violations) => shape(&violations, prefix),
+        Error::Shape(violations) => shape(&violations),
         Error::Refused {
             code,
             advice,
             state,
             next_event_types,
-        } => refused(&code, &advice, state, &next_event_types, prefix),
+        } => refused(&code, &advice, state, &next_event_types, event_type),
         Error::UnknownCase => Failure::not_found("case"),
         Error::UnknownEvent => Failure::not_found("event"),
         Error::UnknownDraft => Failure::not_found("draft"),
@@ -201,7 +206,7 @@ fn internal(fault: &Error) -> Failure {
     .with("requestId", request_id)
 }
 
-fn shape(violations: &[Violation], prefix: &str) -> Failure {
+fn shape(violations: &[Violation]) -> Failure {
     let too_large = violations
         .iter()
         .any(|violation| violation.path == "body" && violation.what == "the event is too long");
@@ -211,7 +216,7 @@ fn shape(violations: &[Violation], prefix: &str) -> Failure {
         ErrorReason::FieldInvalid
     };
     let first = violations.first().map_or_else(String::new, |violation| {
-        format!("field `{prefix}{}`: {}", violation.path, violation.what)
+        format!("field `{EVENT}.{}`: {}", violation.path, violation.what)
     });
     let more = match violations.len() {
         0 | 1 => String::new(),
@@ -221,7 +226,7 @@ fn shape(violations: &[Violation], prefix: &str) -> Failure {
         Failure::new(Code::InvalidArgument, reason, format!("{first}{more}")),
         |failure, violation| {
             failure.and_field(
-                &format!("{prefix}{}", violation.path),
+                &format!("{EVENT}.{}", violation.path),
                 format!("{}; {}", violation.what, violation.advice),
             )
         },
@@ -234,7 +239,7 @@ fn refused(
     advice: &str,
     state: Option<String>,
     next_event_types: &[String],
-    prefix: &str,
+    event_type: Option<&str>,
 ) -> Failure {
     let (family, field) = code.split_once(':').unwrap_or((code, ""));
     let reason = reason_of(family);
@@ -253,7 +258,8 @@ fn refused(
         failure = failure.with("state", state);
     }
     if reason == ErrorReason::MissingField {
-        return failure.and_field(&format!("{prefix}body.{field}"), advice);
+        let kind = event_type.unwrap_or("*").replace('-', "_");
+        return failure.and_field(&format!("{EVENT}.body.{kind}.{field}"), advice);
     }
     failure.0.precondition = Some((code.to_owned(), advice.to_owned()));
     failure
@@ -288,8 +294,14 @@ mod tests {
 
     #[test]
     fn refusal_has_one_reason_and_names_the_field() {
-        let status: Status =
-            refused("missing-field:findings", "Fill it.", None, &[], "event.").into();
+        let status: Status = refused(
+            "missing-field:findings",
+            "Fill it.",
+            None,
+            &[],
+            Some("strand-submitted"),
+        )
+        .into();
         assert_eq!(status.code(), Code::InvalidArgument);
         let info = status.get_details_error_info().expect("one reason");
         assert_eq!(
@@ -297,15 +309,17 @@ mod tests {
             ("MISSING_FIELD", "concordat")
         );
         let fields = status.get_details_bad_request().expect("fields");
-        assert_eq!(fields.field_violations[0].field, "event.body.findings");
+        assert_eq!(
+            fields.field_violations[0].field,
+            "event.body.strand_submitted.findings"
+        );
     }
 
     #[test]
     fn refusal_names_state_and_what_may_come_instead() {
         let next = ["lead-agreed".to_owned()];
         let state = Some("agreeing-lead".to_owned());
-        let status: Status =
-            refused("wrong-state", "Read it again.", state, &next, "event.").into();
+        let status: Status = refused("wrong-state", "Read it again.", state, &next, None).into();
         assert_eq!(status.code(), Code::FailedPrecondition);
         let info = status.get_details_error_info().expect("one reason");
         assert_eq!(info.metadata["state"], "agreeing-lead");
@@ -318,7 +332,7 @@ mod tests {
 
     #[test]
     fn case_that_may_not_be_seen_answers_like_one_that_is_not_there() {
-        let known: Status = refused("unknown-case", "Check it.", None, &[], "event.").into();
+        let known: Status = refused("unknown-case", "Check it.", None, &[], None).into();
         let unknown: Status = Failure::not_found("case").into();
         assert_eq!(known.code(), unknown.code());
         assert_eq!(known.message(), unknown.message());

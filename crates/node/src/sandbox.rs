@@ -88,7 +88,7 @@ struct Member {
     log: Arc<dyn SharedLog>,
     /// The switches of its connection, where the log is embedded.
     connection: Option<EmbeddedHandle>,
-    node: Option<Node>,
+    node: Option<Arc<Node>>,
 }
 
 impl Member {
@@ -127,6 +127,22 @@ impl Sandbox {
             members.insert(code.to_owned(), member);
         }
         Self::with_members(directory, founding, clock, members)
+    }
+
+    /// The same on an embedded log that is gone afterwards and whose time is that of the nodes.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start_temporary(
+        directory: &Path,
+        founding: Founding,
+        clock: MovableClock,
+    ) -> Result<Self, Error> {
+        let log = EmbeddedLog::temporary()?.with_time(clock.time_source());
+        Self::start(directory, founding, clock, &log)
     }
 
     /// The same on logs that are connected elsewhere, such as a real broker's: one for each organisation.
@@ -197,7 +213,8 @@ impl Sandbox {
         let member = self.member_mut(code)?;
         if member.node.is_none() {
             let store = Store::open(&place, StoreConfig::default())?;
-            member.node = Some(Node::start(config, store, Arc::clone(&member.log), clock)?);
+            let node = Node::start(config, store, Arc::clone(&member.log), clock)?;
+            member.node = Some(Arc::new(node));
         }
         Ok(())
     }
@@ -236,7 +253,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`Error::NoMember`] or [`Error::NotRunning`].
-    pub fn node(&self, code: &str) -> Result<&Node, Error> {
+    pub fn node(&self, code: &str) -> Result<&Arc<Node>, Error> {
         let node = self.member(code)?.node.as_ref();
         node.ok_or_else(|| Error::NotRunning(code.to_owned()))
     }
@@ -244,7 +261,7 @@ impl Sandbox {
     /// All nodes that run, by the code of their organisation.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &Node)> {
         let members = self.members.iter();
-        members.filter_map(|(code, member)| Some((code.as_str(), member.node.as_ref()?)))
+        members.filter_map(|(code, member)| Some((code.as_str(), &**member.node.as_ref()?)))
     }
 
     /// An organisation's connection to the embedded log, to cut it or slow it down.

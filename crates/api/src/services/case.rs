@@ -31,7 +31,7 @@ impl CaseService for Services {
             self.reach(position, &metadata).await?;
         }
         let case = self.node.case(id, Some(at)).await;
-        let case = case.map_err(|error| from_node(error, ""))?;
+        let case = case.map_err(from_node)?;
         Ok(Response::new(v1::GetCaseResponse {
             joint_case: Some(render::case(&case, at)),
         }))
@@ -57,7 +57,7 @@ impl CaseService for Services {
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
         let cases = self.node.cases(Some(at)).await;
-        let mut cases = cases.map_err(|error| from_node(error, ""))?;
+        let mut cases = cases.map_err(from_node)?;
         cases.retain(|case| {
             let overdue = || {
                 let mut states = case
@@ -90,7 +90,7 @@ impl CaseService for Services {
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
         let events = self.node.events(id).await;
-        let mut events = events.map_err(|error| from_node(error, ""))?;
+        let mut events = events.map_err(from_node)?;
         events.retain(|event| {
             asked.include_void || event.ruling().is_some_and(|ruling| ruling.is_effective())
         });
@@ -115,7 +115,7 @@ impl Services {
         let reached = progress.wait_for(|applied| *applied > position.bundle);
         match tokio::time::timeout(wait, reached).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(from_node(concordat_node::Error::Stopping, "")),
+            Ok(Err(_)) => Err(from_node(concordat_node::Error::Stopping)),
             Err(_) => Err(Failure::new(
                 Code::Unavailable,
                 ErrorReason::PositionNotReached,

@@ -38,7 +38,7 @@ impl DeadlineService for Services {
             Some(id) => self.node.case(id, Some(at)).await.map(|case| vec![case]),
             None => self.node.cases(Some(at)).await,
         };
-        let cases = cases.map_err(|error| from_node(error, ""))?;
+        let cases = cases.map_err(from_node)?;
         let all = cases.iter().flat_map(|case| wanted.of(case, at)).collect();
         let (deadlines, next_page_token) = page.cut(all, |(case, one): &(CaseId, &Deadline)| {
             // What has no due day comes last.
@@ -64,7 +64,7 @@ impl DeadlineService for Services {
         let id = read::case_id(&asked.case_id, "case_id")?;
         let at = read::instant(asked.at.as_ref(), "at")?.unwrap_or_else(|| self.clock.now());
         let case = self.node.case(id, Some(at)).await;
-        let case = case.map_err(|error| from_node(error, ""))?;
+        let case = case.map_err(from_node)?;
         let place = case.deadlines.iter().rposition(|one| {
             one.id.to_string() == asked.deadline || one.name.to_string() == asked.deadline
         });

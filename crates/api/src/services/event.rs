@@ -8,7 +8,7 @@ use concordat_proto::v1::event_service_server::EventService;
 use tonic::{Request, Response, Status};
 
 use super::Services;
-use crate::failure::{Failure, from_node};
+use crate::failure::{Failure, from_emit, from_node};
 use crate::page::Page;
 use crate::{clocked, read, render, trace};
 
@@ -16,8 +16,6 @@ use crate::{clocked, read, render, trace};
 const WAIT: Duration = Duration::from_secs(2);
 /// How long it waits at most if the caller does.
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// Where the event stands in the request.
-const EVENT: &str = "event.";
 
 #[tonic::async_trait]
 impl EventService for Services {
@@ -31,6 +29,10 @@ impl EventService for Services {
         let input = asked
             .event
             .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
+        let event_type = input
+            .body
+            .as_ref()
+            .and_then(concordat_codec::kinds::event_type);
         let case = match asked.case_id.as_str() {
             "" => None,
             text => Some(read::case_id(text, "case_id")?),
@@ -46,7 +48,7 @@ impl EventService for Services {
             traceparent: trace::parent(&metadata),
         };
         let receipt = self.node.emit(emission).await;
-        let receipt = receipt.map_err(|error| from_node(error, EVENT))?;
+        let receipt = receipt.map_err(|error| from_emit(error, event_type.as_deref()))?;
         Ok(Response::new(v1::EmitEventResponse {
             receipt: Some(render::receipt(&receipt, asked.validate_only)),
         }))
@@ -65,7 +67,7 @@ impl EventService for Services {
                 self.node.event_of(author, id).await
             }
         };
-        let event = event.map_err(|error| from_node(error, ""))?;
+        let event = event.map_err(from_node)?;
         Ok(Response::new(v1::GetEventResponse {
             event: Some(render::event(&event, false)),
             stage: render::stage(event.stage).into(),
@@ -87,7 +89,7 @@ impl EventService for Services {
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
         let events = self.node.events(case).await;
-        let mut events = events.map_err(|error| from_node(error, ""))?;
+        let mut events = events.map_err(from_node)?;
         events.retain(|event| {
             let of_type = types.is_empty()
                 || event
@@ -128,7 +130,7 @@ impl EventService for Services {
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
         let drafts = self.node.drafts().await;
-        let mut drafts = drafts.map_err(|error| from_node(error, ""))?;
+        let mut drafts = drafts.map_err(from_node)?;
         drafts.retain(|draft| {
             case.is_none_or(|case| draft.case == case) && (!asked.held_only || draft.held.is_some())
         });
@@ -151,9 +153,9 @@ impl EventService for Services {
     ) -> Result<Response<v1::ReleaseDraftResponse>, Status> {
         let id = read::event_id(&request.into_inner().event_id, "event_id")?;
         let released = self.node.release(id).await;
-        released.map_err(|error| from_node(error, ""))?;
+        released.map_err(from_node)?;
         let receipt = self.node.receipt(id).await;
-        let receipt = receipt.map_err(|error| from_node(error, ""))?;
+        let receipt = receipt.map_err(from_node)?;
         Ok(Response::new(v1::ReleaseDraftResponse {
             receipt: Some(render::receipt(&receipt, false)),
         }))
@@ -174,7 +176,7 @@ impl EventService for Services {
             .into());
         }
         let discarded = self.node.discard(id).await;
-        discarded.map_err(|error| from_node(error, ""))?;
+        discarded.map_err(from_node)?;
         tracing::info!(event = %id, why = asked.why_code, "a held draft was discarded");
         Ok(Response::new(v1::DiscardDraftResponse {
             event_id: asked.event_id,

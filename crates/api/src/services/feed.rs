@@ -34,7 +34,7 @@ impl FeedService for Services {
             .node
             .create_feed(asked.feed_id, start, asked.include_void)
             .await;
-        let (feed, existed) = created.map_err(|error| from_node(error, ""))?;
+        let (feed, existed) = created.map_err(from_node)?;
         Ok(Response::new(v1::CreateFeedResponse {
             feed: Some(self.feed(feed)),
             existed,
@@ -48,7 +48,7 @@ impl FeedService for Services {
         let asked = request.into_inner();
         let page = Page::read(asked.page_size, &asked.page_token, &["feeds"])?;
         let feeds = self.node.feeds().await;
-        let feeds = feeds.map_err(|error| from_node(error, ""))?;
+        let feeds = feeds.map_err(from_node)?;
         let (feeds, next_page_token) = page.cut(feeds, |feed| feed.name.clone());
         Ok(Response::new(v1::ListFeedsResponse {
             feeds: feeds.into_iter().map(|feed| self.feed(feed)).collect(),
@@ -76,7 +76,7 @@ impl FeedService for Services {
             .into());
         }
         let feed = self.node.named_feed(asked.feed_id.clone()).await;
-        let feed = feed.map_err(|error| from_node(error, ""))?;
+        let feed = feed.map_err(from_node)?;
         let after = match asked.after_cursor.as_str() {
             "" => feed.cursor,
             text => Some(read::cursor(text, "after_cursor")?),
@@ -103,7 +103,7 @@ impl FeedService for Services {
         let asked = request.into_inner();
         let cursor = read::cursor(&asked.cursor, "cursor")?;
         let feed = self.node.commit_feed(asked.feed_id, cursor).await;
-        let feed = feed.map_err(|error| from_node(error, ""))?;
+        let feed = feed.map_err(from_node)?;
         Ok(Response::new(v1::CommitFeedResponse {
             cursor: feed.cursor.map(opaque::cursor).unwrap_or_default(),
             lag: lag(&feed),

@@ -87,7 +87,7 @@ fn limits() -> BTreeMap<String, i64> {
 impl Services {
     async fn status(&self) -> Result<NodeStatus, Status> {
         let status = self.node.status().await;
-        status.map_err(|error| from_node(error, "").into())
+        status.map_err(|error| from_node(error).into())
     }
 
     fn checks(&self, status: &NodeStatus) -> Vec<v1::Check> {

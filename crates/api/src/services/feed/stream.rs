@@ -93,7 +93,7 @@ impl Streaming {
             }
             if let Err(error) = self.fill().await {
                 self.ended = true;
-                return Some(Err(from_node(error, "").into()));
+                return Some(Err(from_node(error).into()));
             }
         }
     }
