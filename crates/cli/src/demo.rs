@@ -80,7 +80,7 @@ async fn play(format: Format) -> Result<(), Failure> {
 fn instant(local: &str) -> anyhow::Result<Timestamp> {
     let civil: DateTime = local.parse().context("a local time")?;
     Ok(civil
-        .to_zoned(london())
+        .to_zoned_datetime(london())
         .context("a time that exists")?
         .timestamp())
 }

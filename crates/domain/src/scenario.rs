@@ -285,7 +285,7 @@ pub fn read(text: &str) -> Result<Vec<Step>, Error> {
 pub fn instant(local: DateTime) -> Result<Timestamp, Error> {
     let zone: tz::TimeZone = london();
     local
-        .to_zoned(zone)
+        .to_zoned_datetime(zone)
         .map(|zoned| zoned.timestamp())
         .map_err(|_| Error::NoSuchTime(local))
 }

@@ -285,7 +285,10 @@ impl Drop for Serving {
 /// A complaint received today: the nodes run on the machine's clock.
 pub fn complaint() -> Value {
     let zone = TimeZone::get("Europe/London").expect("it is bundled");
-    let today = jiff::Timestamp::now().to_zoned(zone).date().to_string();
+    let today = jiff::Timestamp::now()
+        .to_zoned_datetime(zone)
+        .date()
+        .to_string();
     json!({
         "policy": "eng-2009", "channel": "email", "complainant_ref": "p-1", "subject_ref": "p-1",
         "nature": "CANARY unsafe discharge", "orgs_named": [TRUST, COUNCIL], "matter_known_on": today,
