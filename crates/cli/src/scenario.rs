@@ -1,5 +1,10 @@
 //! `concordat scenario`: worked cases as files, played and compared, for people who write or doubt one.
 
+mod cast;
+mod labels;
+mod nodes;
+mod unaware;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,14 +26,14 @@ const DIRECTORY_FILE: &str = "directory.json";
 /// What can be done with scenario files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Plays scenario files on the bare core and compares every step with what its file expects.
+    /// Plays scenario files through real nodes and compares every step with what its file expects.
     ///
-    /// The core is what every node judges with, without log, keys and network: state, deadlines, flags and reasons of refusal are
-    /// checked, sharing between nodes is not; this version does not play through real nodes yet. Policy packs and calendars are
-    /// those built into this program.
+    /// Each organisation that a file names has a node of its own here, on one log within this program; the clock is the file's. After
+    /// every step state, deadlines, flags and reasons are compared, and the digests of all parties must be equal. Policy packs and
+    /// calendars are those built into this program.
     ///
     /// Prints each difference, then a line `N steps, M differences`; the exit code is 0 without differences and 7 with any. A step
-    /// whose event type this program does not know is a difference too.
+    /// that cannot be played, such as one whose event type this program does not know, is a difference too.
     Check(Check),
 }
 
@@ -42,6 +47,10 @@ pub(crate) struct Check {
     /// folder of each file.
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
+    /// Play on the bare core instead: the rules with which every node judges, without log, keys and nodes. Quick, for whoever writes
+    /// a policy pack; sharing between organisations is not checked.
+    #[arg(long)]
+    core: bool,
 }
 
 /// A scenario that was read and can be played.
@@ -101,7 +110,11 @@ pub(crate) fn run(verb: Verb, format: Format) -> Result<(), Failure> {
         .iter()
         .map(|file| read(file, asked.directory.as_deref()))
         .collect::<Result<Vec<_>, _>>()?;
-    let answer = play(&scenarios);
+    let answer = if asked.core {
+        play_on_core(&scenarios)
+    } else {
+        play_through_nodes(&scenarios)?
+    };
     match print(&answer, format) {
         // A reader who has seen enough and closes the pipe must not turn differences into success.
         Ok(()) | Err(Failure::Closed) if answer.differences > 0 => Err(Failure::Differences),
@@ -150,7 +163,7 @@ fn read_directory(file: &Path) -> anyhow::Result<Directory> {
     serde_json::from_str(&text).with_context(|| format!("directory {}", file.display()))
 }
 
-fn play(scenarios: &[Scenario]) -> Answer {
+fn play_on_core(scenarios: &[Scenario]) -> Answer {
     let packs = PolicyPacks::built_in();
     let calendars = Calendars::built_in();
     let played = scenarios.iter().map(|scenario| {
@@ -161,11 +174,29 @@ fn play(scenarios: &[Scenario]) -> Answer {
         };
         Played::new(&scenario.file, scenario::run(&scenario.steps, &rules))
     });
-    let files: Vec<Played> = played.collect();
-    Answer {
-        steps: files.iter().map(|played| played.steps).sum(),
-        differences: files.iter().map(|played| played.differences.len()).sum(),
-        files,
+    Answer::of(played.collect())
+}
+
+/// One after the other, each with nodes of its own: a file must not depend on what was played before it.
+fn play_through_nodes(scenarios: &[Scenario]) -> anyhow::Result<Answer> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let played = scenarios.iter().map(|scenario| {
+        let report = runtime.block_on(nodes::play(&scenario.steps, &scenario.directory));
+        let report = report.with_context(|| scenario.file.display().to_string())?;
+        Ok(Played::new(&scenario.file, report))
+    });
+    Ok(Answer::of(played.collect::<anyhow::Result<_>>()?))
+}
+
+impl Answer {
+    fn of(files: Vec<Played>) -> Self {
+        Self {
+            steps: files.iter().map(|played| played.steps).sum(),
+            differences: files.iter().map(|played| played.differences.len()).sum(),
+            files,
+        }
     }
 }
 

@@ -163,7 +163,10 @@ async fn one_that_has_fallen_behind_appends_and_hears_of_nothing_until_it_catche
     assert_eq!(next().await.offset, Offset(1), "what was there before");
     let waiting = tokio::time::timeout(Duration::from_millis(50), next()).await;
     assert!(waiting.is_err(), "{waiting:?}");
+    let waiting = tokio::time::timeout(Duration::from_millis(50), a.time()).await;
+    assert!(waiting.is_err(), "{waiting:?}");
     a.catch_up();
+    a.time().await.expect("attached");
     for offset in [2, 3] {
         assert_eq!(next().await.offset, Offset(offset));
     }

@@ -30,8 +30,6 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a wait looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// How long another's bundle may stay unwitnessed. Short, as nobody waits for a minute in a demo.
-const WITNESS_AFTER: Duration = Duration::from_millis(50);
 /// How much later each further organisation covers it.
 const WITNESS_STEP: Duration = Duration::from_millis(20);
 /// How often a node looks at its clock by itself. A waiting sandbox makes it look at once.
@@ -205,7 +203,7 @@ impl Sandbox {
             self.founding.file().clone(),
             self.founding.signing_key(code)?,
         );
-        config.witness_after = WITNESS_AFTER;
+        config.witness_after = self.founding.witness_after();
         config.witness_step = WITNESS_STEP;
         config.tick = TICK;
         let place = self.store_directory(code);
@@ -342,7 +340,7 @@ impl Sandbox {
         Ok(hearing.log.head().await.is_ok_and(|head| head == before))
     }
 
-    /// Until an organisation's own event has reached a stage.
+    /// Until an organisation's own event has reached a stage, or is held.
     ///
     /// # Errors
     /// [`Error::TooLate`]; [`Error::Node`] if its node does not know the event.
@@ -356,7 +354,7 @@ impl Sandbox {
         let wait = async {
             loop {
                 let receipt = node.receipt(event).await?;
-                if receipt.stage >= stage {
+                if receipt.stage >= stage || receipt.stage == Stage::Held {
                     return Ok(receipt);
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;

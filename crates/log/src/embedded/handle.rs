@@ -61,8 +61,8 @@ impl EmbeddedHandle {
         self.link.attached.send_replace(true);
     }
 
-    /// Lets followers of this organisation get nothing that is appended from here on, as if its messages were slow to come. It
-    /// appends as before: that is how two organisations act without knowing of each other.
+    /// Lets followers of this organisation get nothing that is appended from here on, and tells it no time, as if its messages were
+    /// slow to come. It appends as before: that is how two organisations act without knowing of each other.
     pub fn fall_behind(&self) {
         let here = *self.shared.visible.borrow();
         self.link.behind_at.send_replace(Some(here));
@@ -176,6 +176,9 @@ impl SharedLog for EmbeddedHandle {
     }
 
     async fn time(&self) -> Result<Timestamp, Error> {
+        let mut behind_at = self.link.behind_at.subscribe();
+        // Its own sender keeps it open.
+        let _ = behind_at.wait_for(Option::is_none).await;
         self.require_attached()?;
         Ok((self.time)())
     }

@@ -23,9 +23,24 @@ impl Engine {
             .copied();
         let giving = self.cases.iter().filter(|(_, log)| {
             log.parked().is_none()
-                && (self.needs_own_offer(log) || self.recipients(log).next().is_some())
+                && (self.needs_own_offer(log)
+                    || self.renews_process(log)
+                    || self.recipients(log).next().is_some())
         });
         wanted.chain(giving.map(|(case, _)| *case)).collect()
+    }
+
+    /// The keeper does not wait until it has something to say: the others are to get the new version before they need it.
+    fn renews_process(&self, log: &CaseLog) -> bool {
+        let newest = log
+            .keys()
+            .alias_of(Compartment::Process)
+            .and_then(|alias| log.keys().lines.get(&alias)?.newest());
+        let own = &self.config.organisation;
+        log.case().is_some_and(|case| case.keeper() == own)
+            && newest.is_some_and(|(_, version)| {
+                version.closed_at.is_some() && version.holders.contains(own)
+            })
     }
 
     fn offers_nothing(&self, case: CaseId) -> bool {

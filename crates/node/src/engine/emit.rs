@@ -158,7 +158,12 @@ impl Engine {
     /// Judges a draft on ruled state and own drafts before it; says which expected fields it lacks.
     fn admit_at_door(&self, draft: &Draft) -> Result<BTreeSet<String>, Error> {
         let state = self.with_own_drafts(draft.case)?;
-        if let Some((_, park)) = self.cases.get(&draft.case).and_then(|log| log.parked()) {
+        // Whoever is out of the case gets no key of it any more; that it has none is not what it has to be told.
+        let is_out = state.as_ref().is_some_and(|case| {
+            case.relation(&self.config.organisation) == concordat_domain::case::Relation::Outsider
+        });
+        if !is_out && let Some((_, park)) = self.cases.get(&draft.case).and_then(|log| log.parked())
+        {
             return Err(Error::Parked {
                 case: draft.case,
                 why: park.advice().to_owned(),

@@ -118,6 +118,17 @@ impl Engine {
         };
         let mut state = log.as_ref().and_then(CaseLog::case).cloned();
         let mut envelopes = Vec::new();
+        let on = calendar::local_date(self.now());
+        let takes_part = log
+            .as_ref()
+            .is_some_and(|log| log.may_hold(&organisation, Compartment::Process, on));
+        if takes_part && author.needs_process() {
+            // Whoever speaks next after somebody has gone begins with a version that the one gone does not hold.
+            let id = self.fresh_id();
+            let reason = KeyVersionReason::ParticipantGone;
+            let renewal = author.renew(id, Compartment::Process, reason, None, &mut self.rng);
+            envelopes.push(renewal.map_err(unsealable)?);
+        }
         let drafts: Vec<(Option<u64>, Draft)> = self
             .drafts
             .iter()

@@ -25,6 +25,7 @@ impl Engine {
         let at = at.unwrap_or_else(|| self.now());
         let rules = self.config.rules();
         let organisation = &self.config.organisation;
+        let ended = case.relation(organisation) == concordat_domain::case::Relation::Outsider;
         Ok(CaseView {
             id,
             state: case.state().to_string(),
@@ -46,8 +47,12 @@ impl Engine {
                 .iter()
                 .flat_map(|exposure| self.exposure(log, exposure))
                 .collect(),
-            parked: log.parked().map(|(_, park)| park.advice().to_owned()),
-            ended: case.relation(organisation) == concordat_domain::case::Relation::Outsider,
+            // A view that has ended stands still for good, and not for want of a key.
+            parked: log
+                .parked()
+                .filter(|_| !ended)
+                .map(|(_, park)| park.advice().to_owned()),
+            ended,
             position: log.last_position().unwrap_or(Position {
                 bundle: 0,
                 envelope: 0,

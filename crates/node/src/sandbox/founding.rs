@@ -1,6 +1,7 @@
 //! A partnership made on the spot: its file, and everybody's signing key in one hand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use concordat_domain::directory::{Directory, Organisation};
 use concordat_domain::ids::OrganisationId;
@@ -14,10 +15,14 @@ use zeroize::Zeroizing;
 
 use super::Error;
 
+/// How long another's bundle may stay unwitnessed, unless the founder says otherwise.
+const WITNESS_AFTER: Duration = Duration::from_millis(50);
+
 /// The partnership file, and the key of each organisation that has a node.
 pub struct Founding {
     file: PartnershipFile,
     seeds: BTreeMap<String, Zeroizing<[u8; 32]>>,
+    witness_after: Duration,
 }
 
 impl Founding {
@@ -71,7 +76,22 @@ impl Founding {
         Ok(Self {
             file,
             seeds: seeds.collect(),
+            witness_after: WITNESS_AFTER,
         })
+    }
+
+    /// Lets bundles stay unwitnessed for so long, by the machine's clock, before others cover them with empty ones. By default it is
+    /// soon, as nobody waits for a minute in a demo.
+    #[must_use]
+    pub fn witnessing_after(self, witness_after: Duration) -> Self {
+        Self {
+            witness_after,
+            ..self
+        }
+    }
+
+    pub(super) fn witness_after(&self) -> Duration {
+        self.witness_after
     }
 
     /// The partnership file.

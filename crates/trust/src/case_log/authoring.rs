@@ -127,6 +127,8 @@ pub struct Author<'a> {
     head: Option<CaseHead>,
     lines: BTreeMap<Compartment, Option<Current>>,
     newest: BTreeMap<Compartment, (Alias, u32)>,
+    /// The newest `process` version, while it is stale: its successor alone may be made under it.
+    stale_process: Option<Current>,
     applied: (u64, Hash),
     made: Vec<(Alias, u32, Commitment, VersionKey)>,
 }
@@ -154,6 +156,7 @@ impl<'a> Author<'a> {
                 .iter()
                 .map(|(compartment, current)| (*compartment, Some(current.clone())))
                 .collect(),
+            stale_process: None,
             applied: (0, Hash::ZERO),
             made: Vec::new(),
         }
@@ -170,6 +173,7 @@ impl<'a> Author<'a> {
     ) -> Self {
         let mut lines = BTreeMap::new();
         let mut newest = BTreeMap::new();
+        let mut stale_process = None;
         for compartment in Compartment::ALL {
             let Some(alias) = log.keys().alias_of(compartment) else {
                 continue;
@@ -178,16 +182,21 @@ impl<'a> Author<'a> {
                 continue;
             };
             newest.insert(compartment, (alias, number));
-            let key = keys
-                .key(alias, number, &version.commitment)
-                .filter(|_| version.closed_at.is_none());
-            let current = key.map(|key| Current {
+            let key = keys.key(alias, number, &version.commitment);
+            let held = key.map(|key| Current {
                 alias,
                 number,
                 commitment: version.commitment,
                 key: key.clone(),
             });
-            lines.insert(compartment, current);
+            if version.closed_at.is_none() {
+                lines.insert(compartment, held);
+                continue;
+            }
+            lines.insert(compartment, None);
+            if compartment == Compartment::Process {
+                stale_process = held;
+            }
         }
         Self {
             partnership,
@@ -196,6 +205,7 @@ impl<'a> Author<'a> {
             head,
             lines,
             newest,
+            stale_process,
             applied: log.applied(),
             made: Vec::new(),
         }
@@ -235,6 +245,13 @@ impl<'a> Author<'a> {
             .collect()
     }
 
+    /// Whether the `process` version that this organisation holds went stale, so that nothing can be said before [`Self::renew`] has
+    /// made its successor.
+    #[must_use]
+    pub fn needs_process(&self) -> bool {
+        self.stale_process.is_some()
+    }
+
     /// An event, each compartment sealed under its line.
     ///
     /// # Errors
@@ -254,7 +271,8 @@ impl<'a> Author<'a> {
         self.assemble(id, sealed, Class::Event)
     }
 
-    /// A new version of the line of `compartment`; what is made after it seals under that.
+    /// A new version of the line of `compartment`; what is made after it seals under that. The record of the version itself is sealed
+    /// under the current version of `process`, that of a successor to a stale one under the stale one.
     ///
     /// # Errors
     /// [`Unsealable::NoLine`], or those of sealing in `process`.
@@ -284,6 +302,9 @@ impl<'a> Author<'a> {
         let envelope = self.record(id, entry, None, rng)?;
         self.made.push((alias, number, commitment, key.clone()));
         self.newest.insert(compartment, (alias, number));
+        if compartment == Compartment::Process {
+            self.stale_process = None;
+        }
         self.lines.insert(
             compartment,
             Some(Current {
@@ -403,7 +424,13 @@ impl<'a> Author<'a> {
             traceparent: String::new(),
             entry,
         };
-        let mut sealed = vec![self.seal(id, Compartment::Process, 0, &record.encode(), rng)?];
+        let makes_successor = matches!(&record.entry, KeyEntry::Version(made)
+            if self.newest.get(&Compartment::Process).is_some_and(|(alias, _)| *alias == made.alias));
+        let under = match &self.stale_process {
+            Some(stale) if makes_successor => stale,
+            _ => self.current(Compartment::Process)?,
+        };
+        let mut sealed = vec![self.seal_under(under, id, 0, &record.encode(), rng)?];
         sealed.extend(keys);
         self.assemble(id, sealed, Class::Key)
     }
@@ -416,13 +443,25 @@ impl<'a> Author<'a> {
         content: &[u8],
         rng: &mut impl CryptoRng,
     ) -> Result<ReadyPart, Unsealable> {
-        let current = self
-            .lines
+        self.seal_under(self.current(compartment)?, id, index, content, rng)
+    }
+
+    fn current(&self, compartment: Compartment) -> Result<&Current, Unsealable> {
+        self.lines
             .get(&compartment)
-            .ok_or(Unsealable::NoLine(compartment))?;
-        let current = current
+            .ok_or(Unsealable::NoLine(compartment))?
             .as_ref()
-            .ok_or(Unsealable::NeedsVersion(compartment))?;
+            .ok_or(Unsealable::NeedsVersion(compartment))
+    }
+
+    fn seal_under(
+        &self,
+        current: &Current,
+        id: EventId,
+        index: u32,
+        content: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<ReadyPart, Unsealable> {
         let place = PartContext {
             partnership: self.partnership,
             organisation: self.organisation,

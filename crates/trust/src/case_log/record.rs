@@ -69,9 +69,14 @@ impl CaseLog {
                 concordat_domain::Reason::NotParticipant,
             ));
         }
-        if let Err(reason) = self.check_versions(arrival) {
-            return Verdict::Void(reason);
-        }
+        let renews_only = match self.check_versions(arrival) {
+            Ok(_) => None,
+            Err(VoidReason::SupersededKey) => match self.process_to_renew(arrival) {
+                Some(line) => Some(line),
+                None => return Verdict::Void(VoidReason::SupersededKey),
+            },
+            Err(reason) => return Verdict::Void(reason),
+        };
         let opened = match self.open_part_zero(arrival, context) {
             Ok(opened) => opened,
             Err(verdict) => return verdict,
@@ -79,10 +84,24 @@ impl CaseLog {
         let Ok(record) = KeyRecord::decode(&opened) else {
             return Verdict::Void(VoidReason::Unreadable);
         };
+        if renews_only.is_some_and(|line| !makes_next(&record.entry, line)) {
+            return Verdict::Void(VoidReason::SupersededKey);
+        }
         verdict(match record.entry {
             KeyEntry::Version(version) => self.make_version(version, arrival),
             KeyEntry::Grant(grant) => self.take_grant(&grant, arrival),
         })
+    }
+
+    /// The `process` line, if the record is sealed under its newest version and that one is stale. Only its successor may be made
+    /// under it: else nothing could be said in the case any more, as every record is sealed in `process` (ADR 0009).
+    fn process_to_renew(&self, arrival: &Arrival<'_>) -> Option<Alias> {
+        let reference = arrival.envelope.header().parts.first()?;
+        let alias = Alias(reference.alias);
+        let line = self.keys.lines.get(&alias)?;
+        let (newest, _) = line.newest()?;
+        (line.compartment() == Compartment::Process && newest == reference.key_version)
+            .then_some(alias)
     }
 
     fn make_version(&mut self, made: KeyVersion, arrival: &Arrival<'_>) -> Ruling {
@@ -227,6 +246,10 @@ impl CaseLog {
             hash: arrival.envelope.hash(),
         }
     }
+}
+
+fn makes_next(entry: &KeyEntry, line: Alias) -> bool {
+    matches!(entry, KeyEntry::Version(made) if made.alias == line && made.opens.is_none())
 }
 
 fn verdict(ruling: Ruling) -> Verdict {

@@ -656,6 +656,45 @@ fn after_a_withdrawal_the_recorder_renews_and_the_body_it_concerns_cannot_read_o
 }
 
 #[test]
+fn after_a_removal_process_is_renewed_under_the_stale_version_and_nothing_else_is_said_under_it() {
+    let mut bench = Bench::joint();
+    let removal = json!({"participant": COUNCIL, "stop_processing": true, "return_or_delete": true, "retains_own_records": true});
+    assert_eq!(
+        bench.emit(TRUST, "participant-removed", removal),
+        Verdict::Effective
+    );
+    assert_eq!(bench.digest(TRUST), bench.digest(COUNCIL), "it was told");
+    assert!(bench.with_author(TRUST, |author, _, _, _| author.needs_process()));
+
+    // Under the stale version no event and no other record counts.
+    let event = bench.wire_event(TRUST, "complaint-acknowledged", acknowledgement(), None);
+    let id = bench.id();
+    let envelope = seal_under_first_versions(&mut bench, TRUST, id, &event);
+    let seen = bench.envelopes.len() as u64;
+    let superseded = Verdict::Void(VoidReason::SupersededKey);
+    assert_eq!(bench.append(TRUST, seen, envelope), superseded);
+
+    let (renewal, id) = (bench.id(), bench.id());
+    let (version, envelope) = bench.with_author(TRUST, |author, _, _, rng| {
+        let reason = KeyVersionReason::ParticipantGone;
+        let version = author
+            .renew(renewal, Compartment::Process, reason, None, rng)
+            .expect("the successor");
+        assert!(!author.needs_process());
+        (
+            version,
+            author.event(id, &event, rng).expect("sealed under it"),
+        )
+    });
+    let seen = bench.envelopes.len() as u64;
+    assert_eq!(bench.append(TRUST, seen, version), Verdict::Effective);
+    assert_eq!(bench.append(TRUST, seen, envelope), Verdict::Effective);
+    let process = bench.alias(Compartment::Process);
+    assert!(!bench.parties[COUNCIL].keys.holds(process, 2));
+    assert_ne!(bench.digest(TRUST), bench.digest(COUNCIL), "its view ended");
+}
+
+#[test]
 fn of_two_versions_with_one_number_the_first_counts_and_what_was_sealed_under_the_other_is_unreadable()
  {
     let mut bench = Bench::joint();
