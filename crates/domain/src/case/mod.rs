@@ -25,6 +25,7 @@ pub use state::{From, State};
 
 use crate::calendar;
 use crate::event::{CaseVersion, Event, EventType, Opening};
+use crate::events::{Who, row};
 use crate::ids::{CaseId, EventId, OrganisationId, PackId};
 use crate::judge::may_publish;
 use crate::policy::Regime;
@@ -269,14 +270,17 @@ impl Case {
         self.use_up(event);
     }
 
-    /// The event types that this organisation may publish as the case stands, its own fields apart.
+    /// The event types that people of this organisation may publish as the case stands, its own fields apart. What only the enforcer
+    /// publishes is not among them.
     pub fn next_event_types(&self, org: &OrganisationId, rules: &Rules<'_>) -> Vec<EventType> {
         if rules.directory.organisation(org).is_none() {
             return Vec::new();
         }
+        let by_people =
+            |event_type: EventType| row(event_type).who.iter().any(|who| *who != Who::Clock);
         let possible = EventType::ALL
             .iter()
-            .filter(|event_type| may_publish(self, org, **event_type));
+            .filter(|event_type| by_people(**event_type) && may_publish(self, org, **event_type));
         possible.copied().collect()
     }
 

@@ -168,6 +168,8 @@ fn what_may_come_next_follows_from_role_and_state() {
     assert!(next(COUNCIL).contains(&EventType::LeadProposed));
     assert!(!next(COUNCIL).contains(&EventType::LeadAgreed));
     assert!(!next(TRUST).contains(&EventType::CaseClosed));
+    // The keeper's enforcer publishes these, no person does.
+    assert!(!next(TRUST).contains(&EventType::DeadlineMissed));
     assert!(next(OTHER_TRUST).is_empty());
 }
 
