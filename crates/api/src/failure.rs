@@ -139,6 +139,10 @@ pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
             ErrorReason::DraftNotHeld,
             "the draft waits for the log, not for a person; it goes out by itself",
         ),
+        Error::Discarded { event_id } => {
+            Failure::new(Code::FailedPrecondition, ErrorReason::EventDiscarded, text)
+                .with("eventId", event_id.to_string())
+        }
         Error::UnknownCursor { resume } => Failure::new(
             Code::OutOfRange,
             ErrorReason::FeedResyncRequired,

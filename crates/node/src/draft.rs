@@ -69,6 +69,33 @@ impl Draft {
         }
     }
 
+    /// The draft, waiting for a person.
+    pub(crate) fn held_for(self, reason: String) -> Self {
+        Self {
+            held: Some(reason),
+            ..self
+        }
+    }
+
+    /// The draft as a person lets it go, who has this version of the case in view and still wants nobody to come between, if the
+    /// emitter did.
+    pub(crate) fn released_on(self, version: CaseVersion) -> Self {
+        Self {
+            held: None,
+            basis: version,
+            expected: self.expected.map(|_| version),
+            ..self
+        }
+    }
+
+    /// The draft, to go out once more.
+    pub(crate) fn again(self) -> Self {
+        Self {
+            drafted_again: self.drafted_again + 1,
+            ..self
+        }
+    }
+
     /// The bytes to keep.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
         serde_json::to_vec(self)

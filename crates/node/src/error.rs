@@ -65,6 +65,12 @@ pub enum Error {
         /// Digest of this content, hexadecimal.
         this: String,
     },
+    /// The event under this id was held, and a person discarded it. Take a fresh id if it is to be recorded after all.
+    #[error("event {event_id} was held and discarded")]
+    Discarded {
+        /// The id.
+        event_id: EventId,
+    },
     /// The case cannot be judged here for now. Wait, or see why on the case.
     #[error("case {case} is parked: {why}")]
     Parked {

@@ -131,9 +131,9 @@ impl Bundle {
     /// Signs envelopes at a place in the author's chain. Sign one place once only: keep the high-water mark before this leaves.
     ///
     /// # Errors
-    /// [`Error::TooLarge`]: put fewer envelopes in, see [`fitting`].
+    /// [`Error::TooLarge`]: put fewer envelopes in, see [`Room`].
     pub fn sign(place: Place, envelopes: Vec<Envelope>, key: &SigningKey) -> Result<Self, Error> {
-        if fitting(&envelopes) < envelopes.len() {
+        if !Room::default().take(&envelopes) {
             return Err(Error::TooLarge);
         }
         let header = BundleHeader {
@@ -285,14 +285,35 @@ impl Bundle {
     }
 }
 
-/// How many of `envelopes`, from the first on, one bundle can hold.
-pub fn fitting(envelopes: &[Envelope]) -> usize {
-    let mut bytes = FRAME_BYTES_MAX;
-    let fits = envelopes.iter().take(ENVELOPES_MAX).take_while(|envelope| {
-        bytes += envelope.encoded_len();
-        bytes <= RECORD_BYTES_MAX
-    });
-    fits.count()
+/// The room that is left in a bundle while envelopes are put together for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    envelopes: usize,
+    bytes: usize,
+}
+
+impl Default for Room {
+    /// That of an empty bundle.
+    fn default() -> Self {
+        Self {
+            envelopes: ENVELOPES_MAX,
+            bytes: RECORD_BYTES_MAX - FRAME_BYTES_MAX,
+        }
+    }
+}
+
+impl Room {
+    /// Takes the room for all of `envelopes`, or none of it if they do not fit.
+    #[must_use]
+    pub fn take(&mut self, envelopes: &[Envelope]) -> bool {
+        let bytes: usize = envelopes.iter().map(Envelope::encoded_len).sum();
+        let left = self.envelopes.checked_sub(envelopes.len());
+        let Some((envelopes, bytes)) = left.zip(self.bytes.checked_sub(bytes)) else {
+            return false;
+        };
+        *self = Self { envelopes, bytes };
+        true
+    }
 }
 
 /// The bundle hash of a header: SHA-256 of its PAE. The signature is not in it.

@@ -5,7 +5,7 @@ use crate::signing::Invalid;
 /// Why something of this crate could not be done. None of these carries content of a case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// More envelopes or bytes than one bundle may have. Put fewer in, see [`crate::bundle::fitting`].
+    /// More envelopes or bytes than one bundle may have. Put fewer in, see [`crate::bundle::Room`].
     #[error("does not fit in one bundle")]
     TooLarge,
     /// Bytes are not a well-formed bundle. They count for nothing; ask another holder for a good copy.

@@ -65,6 +65,7 @@ pub(crate) fn receipt(receipt: &Receipt, validated: bool) -> v1::Receipt {
         case_version: opaque::version(receipt.version),
         deduplicated: receipt.deduplicated,
         log_reachable: receipt.log_reachable,
+        content_kept_back: receipt.content_kept_back,
         next_event_types: texts(&receipt.next_event_types),
     }
 }

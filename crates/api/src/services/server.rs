@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use concordat_codec::shape;
-use concordat_node::{Publishing, Status as NodeStatus};
+use concordat_node::{ClockGuard, Publishing, Status as NodeStatus};
 use concordat_proto::v1;
 use concordat_proto::v1::server_service_server::ServerService;
 use jiff::ToSpan;
@@ -128,6 +128,10 @@ impl Services {
                 .unless(status.clock_skew.is_empty(), v1::CheckStatus::Warn)
                 .because(&names(&status.clock_skew))
                 .mend("set the clocks of the members named, or this one's"),
+            check("log-clock", "the clocks of this node and of the log agree")
+                .unless(!matches!(status.clock_guard, ClockGuard::Disagree { .. }), v1::CheckStatus::Fail)
+                .because("one of them is wrong by a minute or more; deadlines are not enforced here meanwhile")
+                .mend("set the clock of this machine, or the broker's"),
             self.calendars(status),
         ]
         .into_iter()

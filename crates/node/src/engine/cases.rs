@@ -69,7 +69,7 @@ impl Engine {
         let (log, _) = self.replay(case, self.keys_of(case).unwrap_or(&CaseKeys::default()))?;
         if log.case().is_some() {
             self.cases.insert(case, log);
-            self.keep_case(case)?;
+            self.case_changed(case);
         }
         Ok(())
     }
@@ -169,19 +169,30 @@ impl Engine {
         log.apply(&arrival, &context)
     }
 
-    pub(super) fn keep_case(&mut self, case: CaseId) -> Result<(), Error> {
-        if let Some(log) = self.cases.get(&case) {
-            let state = serde_json::to_vec(log)
-                .map_err(|_| Error::Corrupt("a case does not serialise".to_owned()))?;
-            self.store
-                .projections()
-                .put(&mut self.batch, &case.0, &state)?;
+    /// A case has changed: whatever was derived from it is derived anew before the turn ends.
+    pub(super) fn case_changed(&mut self, case: CaseId) {
+        self.changed.insert(case);
+        self.ahead.remove(&case);
+    }
+
+    /// Keeps each case that changed in this turn once, however many envelopes changed it.
+    pub(super) fn keep_changed(&mut self) -> Result<(), Error> {
+        for case in std::mem::take(&mut self.changed) {
+            if let Some(log) = self.cases.get(&case) {
+                let state = serde_json::to_vec(log)
+                    .map_err(|_| Error::Corrupt("a case does not serialise".to_owned()))?;
+                self.store
+                    .projections()
+                    .put(&mut self.batch, &case.0, &state)?;
+            }
+            self.schedule(case);
+            self.look_at_duties(case);
         }
-        self.schedule(case);
         Ok(())
     }
 
     pub(super) fn keep_keys(&mut self, case: CaseId) -> Result<(), Error> {
+        self.look_at_duties(case);
         let keys = serde_json::to_vec(self.keyring.case_mut(case))
             .map_err(|_| Error::Corrupt("a keyring does not serialise".to_owned()))?;
         Ok(self
@@ -201,15 +212,17 @@ impl Engine {
             .vault()
             .put(&mut self.batch, &invitation_name(&case), &bytes)?;
         self.invitations.insert(case, invitation);
+        self.look_at_duties(case);
         Ok(())
     }
 
     pub(super) fn restore_outbox(&mut self) -> Result<(), Error> {
         for entry in self.store.drafts().all() {
             let (number, bytes) = entry?;
-            self.drafts.insert(number, Draft::decode(&bytes)?);
+            self.outbox.put(number, Draft::decode(&bytes)?);
         }
         self.restore_kept_back()?;
+        self.restore_uncovered()?;
         self.restore_flight()
     }
 }

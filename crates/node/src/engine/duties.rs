@@ -1,33 +1,48 @@
 //! What a node does about keys without being asked: offers where it is wanted, grants where consent allows (wire.md 4).
 
-use concordat_domain::calendar;
 use concordat_domain::ids::{CaseId, OrganisationId};
-use concordat_trust::case_log::{Author, CaseLog};
+use concordat_domain::{Case, calendar};
+use concordat_trust::case_log::CaseLog;
 use concordat_trust::compartment::Compartment;
-use concordat_trust::envelope::Envelope;
 use concordat_trust::grant::OfferSecret;
-use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::CaseKeys;
 use concordat_trust::lines::Alias;
 
 use super::Engine;
+use super::load::{Desk, Load};
 use crate::error::Error;
 
 impl Engine {
-    /// Cases in which something is to be done about keys.
-    pub(super) fn cases_with_duties(&self) -> Vec<CaseId> {
-        let wanted = self
-            .invitations
-            .keys()
-            .filter(|case| self.offers_nothing(**case))
-            .copied();
-        let giving = self.cases.iter().filter(|(_, log)| {
+    /// Has the duties of a case looked at when the next bundle is put together: after anything that may bring one.
+    pub(super) fn look_at_duties(&mut self, case: CaseId) {
+        self.duties.insert(case);
+    }
+
+    /// Cases in which something is to be done about keys, among those that may have changed since they were last looked at.
+    pub(super) fn cases_with_duties(&mut self) -> Vec<CaseId> {
+        let today = calendar::local_date(self.now());
+        if self.duties_of != Some(today) {
+            // A consent may begin on a day without any event.
+            self.duties_of = Some(today);
+            self.duties.extend(self.cases.keys().copied());
+            self.duties.extend(self.invitations.keys().copied());
+        }
+        let mut duties = std::mem::take(&mut self.duties);
+        duties.retain(|case| self.has_duty(*case));
+        self.duties = duties;
+        self.duties.iter().copied().collect()
+    }
+
+    fn has_duty(&self, case: CaseId) -> bool {
+        if self.invitations.contains_key(&case) && self.offers_nothing(case) {
+            return true;
+        }
+        self.cases.get(&case).is_some_and(|log| {
             log.parked().is_none()
                 && (self.needs_own_offer(log)
                     || self.renews_process(log)
                     || self.recipients(log).next().is_some())
-        });
-        wanted.chain(giving.map(|(case, _)| *case)).collect()
+        })
     }
 
     /// The keeper does not wait until it has something to say: the others are to get the new version before they need it.
@@ -93,27 +108,17 @@ impl Engine {
             || (keeper_lacks && to == case.keeper())
     }
 
-    pub(super) fn key_duties(
+    /// Puts what this node owes about the keys of a case into the load, as far as there is room: an offer, grants.
+    pub(super) fn load_key_duties(
         &mut self,
-        case: CaseId,
-        log: Option<&CaseLog>,
-        author: &mut Author<'_>,
-    ) -> Result<Vec<Envelope>, Error> {
-        let mut envelopes = Vec::new();
-        let invitation = self
-            .invitations
-            .get(&case)
-            .cloned()
-            .filter(|_| self.offers_nothing(case));
-        let own_offer = log
-            .filter(|log| self.needs_own_offer(log))
-            .and_then(|log| log.keys().effective_opening());
-        if let Some(answered) = invitation.or(own_offer) {
-            envelopes.push(self.offer(case, answered, author)?);
-        }
-        let Some(log) = log else { return Ok(envelopes) };
+        desk: &mut Desk<'_>,
+        load: &mut Load,
+    ) -> Result<(), Error> {
+        self.load_offer(desk, load)?;
+        let Some(log) = desk.log else { return Ok(()) };
         let recipients: Vec<_> = self
             .recipients(log)
+            .filter(|(organisation, _)| is_unchanged(organisation, log, desk))
             .map(|(organisation, versions)| (organisation.clone(), versions))
             .collect();
         for (organisation, versions) in recipients {
@@ -125,43 +130,74 @@ impl Engine {
                     .into_iter()
                     .map(|(alias, number, _)| (alias, number))
                     .collect();
-                let Some(basis) = log
-                    .keys()
-                    .basis_for(&organisation)
-                    .filter(|_| !versions.is_empty())
-                else {
+                let basis = log.keys().basis_for(&organisation);
+                let Some(basis) = basis.filter(|_| !versions.is_empty()) else {
                     continue;
                 };
-                let offer = log.keys().offers[&organisation].clone();
+                let offer = &log.keys().offers[&organisation];
                 let id = self.fresh_id();
                 let none = CaseKeys::default();
-                let keys = self.keyring.case(&case).unwrap_or(&none);
-                let envelope = author.grant(
+                let keys = self.keyring.case(&desk.case).unwrap_or(&none);
+                let before = desk.author.clone();
+                let envelope = desk.author.grant(
                     id,
-                    (&organisation, &offer),
+                    (&organisation, offer),
                     basis,
                     &versions,
                     (log, keys),
                     &mut self.rng,
                 );
-                envelopes.push(envelope.map_err(|error| Error::Corrupt(error.to_string()))?);
+                let envelope = envelope.map_err(|error| Error::Corrupt(error.to_string()))?;
+                if !load.take(vec![envelope]) {
+                    desk.author = before;
+                    return Ok(());
+                }
             }
         }
-        Ok(envelopes)
+        Ok(())
     }
 
-    fn offer(
-        &mut self,
-        case: CaseId,
-        answered: EventReference,
-        author: &mut Author<'_>,
-    ) -> Result<Envelope, Error> {
+    /// A fresh key of this organisation for the case, where it is wanted, or where others must be able to grant to it.
+    fn load_offer(&mut self, desk: &mut Desk<'_>, load: &mut Load) -> Result<(), Error> {
+        let invitation = self
+            .invitations
+            .get(&desk.case)
+            .filter(|_| self.offers_nothing(desk.case))
+            .cloned();
+        let own_offer = desk
+            .log
+            .filter(|log| self.needs_own_offer(log))
+            .and_then(|log| log.keys().effective_opening());
+        let Some(answered) = invitation.or(own_offer) else {
+            return Ok(());
+        };
         let secret = OfferSecret::generate(&mut self.rng);
         let id = self.fresh_id();
-        let envelope = author
+        let before = desk.author.clone();
+        let envelope = desk
+            .author
             .offer(id, secret.public_key(), answered)
             .map_err(|error| Error::Corrupt(error.to_string()))?;
-        self.keyring.case_mut(case).add_offer(id, secret);
-        Ok(envelope)
+        if load.take(vec![envelope]) {
+            self.keyring.case_mut(desk.case).add_offer(id, secret);
+            load.note_new_keys(desk.case);
+        } else {
+            desk.author = before;
+        }
+        Ok(())
     }
+}
+
+/// Whether the events of this bundle leave an organisation what it had. If not, it is granted nothing in the same bundle: what it may
+/// hold after them is judged when they stand on the log.
+fn is_unchanged(organisation: &OrganisationId, log: &CaseLog, desk: &Desk<'_>) -> bool {
+    let standing = |case: Option<&Case>| {
+        case.map(|case| {
+            (
+                case.relation(organisation),
+                case.consent_covers(organisation),
+            )
+        })
+    };
+    standing(log.case()) == standing(desk.state.as_ref())
 }

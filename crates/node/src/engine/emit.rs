@@ -27,7 +27,7 @@ impl Engine {
         match self.accept(&emission) {
             Ok(Accepted::New) => {
                 self.sync_needed = true;
-                self.after_write.push(emission.event_id);
+                self.after_write.insert(emission.event_id);
                 self.wait(&emission, false, answer);
             }
             Ok(Accepted::Before) => {
@@ -54,14 +54,10 @@ impl Engine {
 
     fn accept(&mut self, emission: &Emission) -> Result<Accepted, Error> {
         concordat_codec::shape::validate(&emission.input).map_err(shape)?;
-        if let Some(known) = self.store.events().get(&emission.event_id.0)? {
+        if let Some(known) = self.known_event(emission.event_id)? {
             return self.known(emission, known);
         }
-        if let Some(draft) = self
-            .drafts
-            .values()
-            .find(|draft| draft.event_id == emission.event_id)
-        {
+        if let Some((_, draft)) = self.outbox.of_event(emission.event_id) {
             let digest = concordat_codec::digest::of_input(
                 emission.case.map(|_| draft.case),
                 &draft.input()?,
@@ -73,13 +69,13 @@ impl Engine {
             };
             return self.known(emission, known);
         }
-        let waiting = self.drafts.len() as u64;
+        let waiting = self.outbox.len();
         if waiting >= self.config.drafts_max {
             return Err(Error::OutboxFull { waiting });
         }
         let case = emission.case.unwrap_or_else(|| self.fresh_case());
         let draft = self.draft(emission, case);
-        let warnings = self.admit_at_door(&draft)?;
+        let (warnings, after) = self.admit_at_door(&draft)?;
         if emission.validate_only {
             return Ok(Accepted::Validated(Receipt {
                 ruling: Some(Ruling::Effective),
@@ -97,15 +93,25 @@ impl Engine {
         self.store
             .events()
             .put(&mut self.batch, emission.event_id.0, known)?;
-        self.drafts.insert(number, draft);
+        self.ahead.insert(draft.case, after);
+        self.outbox.put(number, draft);
         Ok(Accepted::New)
     }
 
-    /// The same event again is the first receipt again; other content under its id is refused.
+    /// What is known of an own event, what this turn has found out included.
+    fn known_event(&self, event: EventId) -> Result<Option<KnownEvent>, Error> {
+        match self.placed.get(&event) {
+            Some(known) => Ok(Some(*known)),
+            None => Ok(self.store.events().get(&event.0)?),
+        }
+    }
+
+    /// The same event again is the first receipt again, unless a person has discarded it; other content under its id is refused.
     fn known(&self, emission: &Emission, known: KnownEvent) -> Result<Accepted, Error> {
         let this = concordat_codec::digest::of_input(emission.case, &emission.input);
         let anew = concordat_codec::digest::of_input(Some(CaseId(known.case)), &emission.input);
         if known.digest == this || known.digest == anew {
+            self.receipt(emission.event_id)?;
             return Ok(Accepted::Before);
         }
         Err(Error::EventIdReused {
@@ -144,19 +150,14 @@ impl Engine {
             .admission
             .case_head(organisation, &case)
             .map_or(0, |head| head.seq);
-        let drafts = self
-            .drafts
-            .values()
-            .filter(|draft| draft.case == case && draft.held.is_none())
-            .count() as u64;
         CaseVersion {
             others,
-            own_seq: ruled + drafts,
+            own_seq: ruled + self.outbox.waiting_count_in(case),
         }
     }
 
-    /// Judges a draft on ruled state and own drafts before it; says which expected fields it lacks.
-    fn admit_at_door(&self, draft: &Draft) -> Result<BTreeSet<String>, Error> {
+    /// Judges a draft on ruled state and own drafts before it; says which expected fields it lacks, and how the case would be then.
+    fn admit_at_door(&mut self, draft: &Draft) -> Result<(BTreeSet<String>, Case), Error> {
         let state = self.with_own_drafts(draft.case)?;
         // Whoever is out of the case gets no key of it any more; that it has none is not what it has to be told.
         let is_out = state.as_ref().is_some_and(|case| {
@@ -198,35 +199,49 @@ impl Engine {
                     .collect(),
             }
         })?;
-        Ok(concordat_domain::judge::warnings(&event))
+        let warnings = concordat_domain::judge::warnings(&event);
+        Ok((warnings, self.evolved(state, draft, &event)))
     }
 
-    /// The case as it will be when everything that is signed or drafted here has landed.
-    pub(super) fn with_own_drafts(&self, case: CaseId) -> Result<Option<Case>, Error> {
+    /// The case as it will be when everything that is signed or drafted here has landed. Kept until the case or its drafts change, so
+    /// that a draft costs one step and not all that wait before it.
+    fn with_own_drafts(&mut self, case: CaseId) -> Result<Option<Case>, Error> {
+        if let Some(ahead) = self.ahead.get(&case) {
+            return Ok(Some(ahead.clone()));
+        }
+        self.with_own_drafts_before(case, u64::MAX)
+    }
+
+    /// The same up to a draft that may be in the middle.
+    pub(super) fn with_own_drafts_before(
+        &self,
+        case: CaseId,
+        before: u64,
+    ) -> Result<Option<Case>, Error> {
         let mut state = self.cases.get(&case).and_then(|log| log.case()).cloned();
-        for draft in self
-            .drafts
-            .values()
-            .filter(|draft| draft.case == case && draft.held.is_none())
+        for (_, draft) in self
+            .outbox
+            .waiting_in(case)
+            .take_while(|(number, _)| *number < before)
         {
             let event = self.judged(draft, state.as_ref())?;
             if judge(state.as_ref(), &event, &self.config.rules()).is_ok() {
-                let placement = Placement {
-                    position: Position {
-                        bundle: u64::MAX,
-                        envelope: 0,
-                    },
-                    case_seq: draft.basis.own_seq + 1,
-                };
-                state = Some(evolve(
-                    state.take(),
-                    &event,
-                    &placement,
-                    &self.config.rules(),
-                ));
+                state = Some(self.evolved(state, draft, &event));
             }
         }
         Ok(state)
+    }
+
+    /// The case after a draft, wherever that will stand.
+    fn evolved(&self, state: Option<Case>, draft: &Draft, event: &Event) -> Case {
+        let placement = Placement {
+            position: Position {
+                bundle: u64::MAX,
+                envelope: 0,
+            },
+            case_seq: draft.basis.own_seq + 1,
+        };
+        evolve(state, event, &placement, &self.config.rules())
     }
 
     pub(super) fn judged(&self, draft: &Draft, state: Option<&Case>) -> Result<Event, Error> {
@@ -294,23 +309,16 @@ impl Engine {
 
     /// Stage and ruling of an own event, now.
     pub(crate) fn receipt(&self, event: EventId) -> Result<Receipt, Error> {
-        if let Some(draft) = self.drafts.values().find(|draft| draft.event_id == event) {
+        if let Some((_, draft)) = self.outbox.of_event(event) {
             return Ok(self.receipt_of(draft, self.flight_stage(event)));
         }
-        let known = self
-            .store
-            .events()
-            .get(&event.0)?
-            .ok_or(Error::UnknownEvent)?;
+        let known = self.known_event(event)?.ok_or(Error::UnknownEvent)?;
         let case = CaseId(known.case);
-        let position = known
-            .place
-            .map(|(bundle, envelope)| Position { bundle, envelope });
-        let witnessed = position.is_some_and(|at| self.admission.witnessed(at.bundle));
-        let ruled = position
-            .map(|at| self.ruling(case, at))
-            .transpose()?
-            .flatten();
+        // Neither a draft nor on the log: a person has given it up.
+        let (bundle, envelope) = known.place.ok_or(Error::Discarded { event_id: event })?;
+        let position = Position { bundle, envelope };
+        let witnessed = self.admission.witnessed(bundle);
+        let ruled = self.ruling(case, position)?;
         let (ruling, warnings) = ruled.map(|ruled| (ruled.ruling, ruled.warnings)).unzip();
         Ok(Receipt {
             event_id: event,
@@ -324,7 +332,7 @@ impl Engine {
                 && self.kept_back(event)?.is_some(),
             ruling,
             warnings: warnings.unwrap_or_default(),
-            position,
+            position: Some(position),
             ..self.blank_receipt(event, case)
         })
     }

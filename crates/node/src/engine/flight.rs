@@ -128,8 +128,8 @@ impl Engine {
                 continue;
             };
             warn!(event = %id, reason = reason.code(), "signed before, void by now: it goes out without its content");
-            let draft = self.drafts.values().find(|draft| draft.event_id == id);
-            if let Some(draft) = draft.filter(|_| !reason.is_drafted_again()) {
+            let draft = self.outbox.of_event(id);
+            if let Some((_, draft)) = draft.filter(|_| !reason.is_drafted_again()) {
                 self.store
                     .vault()
                     .put(&mut self.batch, &kept_back_name(id), &draft.encode()?)?;
@@ -256,8 +256,13 @@ impl Engine {
         if *bundle.organisation() == self.config.organisation {
             self.own_landed(admitted)?;
         }
-        // Every bundle may be the witness that somebody waits for. The answer follows this turn's write, which shows the place.
-        self.after_write.extend(self.waiters.keys().copied());
+        // Every bundle may be the witness that somebody waits for.
+        let for_witness = self
+            .waiters
+            .iter()
+            .filter(|(_, waiting)| waiting.iter().any(|one| one.stage == Stage::Witnessed));
+        self.after_write
+            .extend(for_witness.map(|(event, _)| *event));
         Ok(())
     }
 
@@ -288,7 +293,10 @@ impl Engine {
                 bundle: admitted.index(),
                 envelope,
             };
-            self.settle_draft(content.header().event_id, link.case, position)?;
+            let event = content.header().event_id;
+            self.settle_draft(event, link.case, position)?;
+            // The answer follows this turn's write, which shows the place.
+            self.after_write.insert(event);
         }
         Ok(())
     }
@@ -301,31 +309,26 @@ impl Engine {
         position: Position,
     ) -> Result<(), Error> {
         let ruling = self.ruling(case, position)?.map(|ruled| ruled.ruling);
-        let number = self
-            .drafts
-            .iter()
-            .find(|(_, draft)| draft.event_id == event)
-            .map(|(number, _)| *number);
+        let number = self.outbox.of_event(event).map(|(number, _)| number);
         if let Some(number) = number {
             if ruling.as_ref().is_some_and(is_drafted_again) {
                 info!(event = %event, "the ruling says nothing about the event: it is drafted again");
                 return self.draft_again(number);
             }
-            self.drafts.remove(&number);
-            self.store.drafts().remove(&mut self.batch, number);
+            self.remove_draft(number, case);
         }
         self.place_event(event, case, position)
     }
 
     /// Lets a draft go out once more. What fails again and again is a person's to look at, not the log's to fill up with.
     fn draft_again(&mut self, number: u64) -> Result<(), Error> {
-        let Some(draft) = self.drafts.get_mut(&number) else {
+        let Some(draft) = self.outbox.get(number) else {
             return Ok(());
         };
-        draft.drafted_again += 1;
-        let draft = draft.clone();
-        self.keep_draft(number, &draft)?;
-        if draft.drafted_again > DRAFTED_AGAIN_MAX {
+        let draft = draft.clone().again();
+        let fails_always = draft.drafted_again > DRAFTED_AGAIN_MAX;
+        self.put_draft(number, draft)?;
+        if fails_always {
             self.hold(number, "no-key".to_owned())
         } else {
             Ok(())

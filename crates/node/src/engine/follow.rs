@@ -134,10 +134,7 @@ impl Engine {
             warn!(organisation = %author, "its view of the log is not this log");
             self.contradictions.insert(author.clone());
         }
-        if *author != self.config.organisation && !admitted.bundle.is_head() {
-            self.uncovered
-                .push_back((admitted.index(), std::time::Instant::now()));
-        }
+        self.note_uncovered(admitted.index(), &admitted.bundle);
     }
 
     /// A later copy of a bundle: takes the parts that the journal lacks, and the keys that come with them.
@@ -203,7 +200,7 @@ impl Engine {
             };
             self.after_verdict(&log, position, bundle, &applied)?;
             self.cases.insert(case, log);
-            self.keep_case(case)?;
+            self.case_changed(case);
             let effective = applied.verdict == Verdict::Effective;
             return self.try_grant(case, position, bundle, effective);
         }
@@ -221,7 +218,7 @@ impl Engine {
                 self.after_verdict(&log, position, bundle, &applied)?;
                 if log.case().is_some() {
                     self.cases.insert(case, log);
-                    self.keep_case(case)?;
+                    self.case_changed(case);
                 }
                 return Ok(());
             }
@@ -324,7 +321,8 @@ impl Engine {
         self.keep_granted(case, opened, &log)?;
         self.cases.insert(case, log);
         self.after_replay(case, position, replayed)?;
-        self.keep_case(case)
+        self.case_changed(case);
+        Ok(())
     }
 
     /// A grant in a case that this node reads: it may bring content, or the key for which the case is parked.
@@ -366,7 +364,7 @@ impl Engine {
             replayed.retain(|step| before.is_none_or(|last| step.position > last));
             self.cases.insert(case, log);
             self.after_replay(case, position, replayed)?;
-            self.keep_case(case)?;
+            self.case_changed(case);
         }
         for compartment in compartments {
             self.feed_content(case, compartment, position)?;
@@ -445,15 +443,13 @@ impl Engine {
     ) -> Result<(), Error> {
         if let Some(known) = self.store.events().get(&event.0)? {
             let place = Some((position.bundle, position.envelope));
-            self.store.events().put(
-                &mut self.batch,
-                event.0,
-                KnownEvent {
-                    case: case.0,
-                    place,
-                    ..known
-                },
-            )?;
+            let known = KnownEvent {
+                case: case.0,
+                place,
+                ..known
+            };
+            self.store.events().put(&mut self.batch, event.0, known)?;
+            self.placed.insert(event, known);
         }
         Ok(())
     }

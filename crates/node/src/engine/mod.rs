@@ -9,25 +9,29 @@ mod feed;
 mod flight;
 mod follow;
 mod guard;
+mod heads;
+mod held;
+mod load;
+mod outbox;
 mod publish;
 mod rulings;
 mod subscriptions;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
-use concordat_domain::Rules;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_domain::{Case, Rules};
 use concordat_log::Offset;
-use concordat_store::{Batch, Store};
+use concordat_store::{Batch, KnownEvent, Store};
 use concordat_trust::admission::{Admission, Outcome};
 use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::CaseLog;
 use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::Keyring;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -45,6 +49,8 @@ use crate::views::Publishing;
 use agenda::Agenda;
 use flight::Flight;
 use guard::Guard;
+use heads::Uncovered;
+use outbox::Outbox;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
 const INPUTS_PER_TURN_MAX: usize = 512;
@@ -75,7 +81,11 @@ pub(crate) struct Engine {
     cases: BTreeMap<CaseId, CaseLog>,
     /// Cases in which this organisation is wanted and has not offered a key yet.
     invitations: BTreeMap<CaseId, EventReference>,
-    drafts: BTreeMap<u64, Draft>,
+    outbox: Outbox,
+    /// Each case with own drafts as it will be when they have landed.
+    ahead: BTreeMap<CaseId, Case>,
+    /// Where own events were found to stand in this turn, which the store does not show yet.
+    placed: BTreeMap<EventId, KnownEvent>,
     /// Enforcement drafts of the next bundle; derived anew whenever needed.
     derived: Vec<Draft>,
     flight: Option<Flight>,
@@ -89,8 +99,13 @@ pub(crate) struct Engine {
     quarantined: u64,
     clock_skew: BTreeSet<OrganisationId>,
     contradictions: BTreeSet<OrganisationId>,
-    /// Bundles of others that this node has not covered yet, with when they became visible here.
-    uncovered: VecDeque<(u64, Instant)>,
+    uncovered: Uncovered,
+    /// Cases that changed in this turn.
+    changed: BTreeSet<CaseId>,
+    /// Cases in which something may be owed about keys.
+    duties: BTreeSet<CaseId>,
+    /// On which day all cases were looked at for such.
+    duties_of: Option<Date>,
     /// When each case is to be looked at next by the enforcer.
     agenda: Agenda,
     /// What keeps the enforcer from acting on a wrong clock.
@@ -117,7 +132,7 @@ pub(crate) struct Engine {
     /// Whether this turn's batch must be durable before anyone is answered.
     sync_needed: bool,
     /// Events whose waiters are to be answered once this turn's batch is written, and durable where it must be.
-    after_write: Vec<EventId>,
+    after_write: BTreeSet<EventId>,
     /// Answers that promise something of this turn: given when it is durable.
     promises: Vec<Box<dyn FnOnce() + Send>>,
     progress: watch::Sender<u64>,
@@ -163,7 +178,9 @@ impl Engine {
             keyring: Keyring::default(),
             cases: BTreeMap::new(),
             invitations: BTreeMap::new(),
-            drafts: BTreeMap::new(),
+            outbox: Outbox::default(),
+            ahead: BTreeMap::new(),
+            placed: BTreeMap::new(),
             derived: Vec::new(),
             flight: None,
             waiters: BTreeMap::new(),
@@ -176,7 +193,10 @@ impl Engine {
             quarantined: store.quarantine().len() as u64,
             clock_skew: BTreeSet::new(),
             contradictions: BTreeSet::new(),
-            uncovered: VecDeque::new(),
+            uncovered: Uncovered::default(),
+            changed: BTreeSet::new(),
+            duties: BTreeSet::new(),
+            duties_of: None,
             agenda: Agenda::default(),
             guard: Guard::default(),
             compare_clocks,
@@ -192,7 +212,7 @@ impl Engine {
             second_writer: false,
             batch: Batch::new(),
             sync_needed: false,
-            after_write: Vec::new(),
+            after_write: BTreeSet::new(),
             promises: Vec::new(),
             progress,
             stopping: false,
@@ -258,6 +278,7 @@ impl Engine {
 
     /// Enforce, publish, then one write for all that happened in this turn, synced only if somebody was promised something.
     fn finish_turn(&mut self) -> Result<(), Error> {
+        self.keep_changed()?;
         let job = if self.stopping { None } else { self.work()? };
         let batch = std::mem::take(&mut self.batch);
         if std::mem::take(&mut self.sync_needed) || self.stopping {
@@ -267,6 +288,7 @@ impl Engine {
         }
         self.rulings.clear();
         self.unwritten.clear();
+        self.placed.clear();
         self.healed.clear();
         self.feed_changed
             .send_if_modified(|known| std::mem::replace(known, self.feed_next) != self.feed_next);

@@ -15,7 +15,7 @@ use super::Engine;
 use super::cases::envelope_of;
 use crate::emission::{Receipt, Ruled, Stage};
 use crate::error::Error;
-use crate::views::{CaseView, DraftView, EventView, Exposure, Status};
+use crate::views::{CaseView, EventView, Exposure, Status};
 
 impl Engine {
     /// A case as this organisation sees it at an instant; now, if none is given.
@@ -147,11 +147,7 @@ impl Engine {
         match receipt.position {
             Some(position) => self.own_event_at(&receipt, position),
             None => {
-                let draft = self
-                    .drafts
-                    .values()
-                    .find(|draft| draft.event_id == event)
-                    .ok_or(Error::UnknownEvent)?;
+                let (_, draft) = self.outbox.of_event(event).ok_or(Error::UnknownEvent)?;
                 let state = self.cases.get(&draft.case).and_then(|log| log.case());
                 let judged = self.judged(draft, state)?;
                 Ok(EventView {
@@ -279,56 +275,6 @@ impl Engine {
         (opened, withheld)
     }
 
-    /// Drafts that wait here.
-    pub(crate) fn draft_views(&self) -> Vec<DraftView> {
-        let view = |draft: &crate::draft::Draft| {
-            let state = self.cases.get(&draft.case).and_then(|log| log.case());
-            let event_type = self.judged(draft, state).ok()?.event_type;
-            Some(DraftView {
-                event_id: draft.event_id,
-                case: draft.case,
-                event_type,
-                accepted_at: draft.accepted_at,
-                held: draft.held.clone(),
-            })
-        };
-        self.drafts.values().filter_map(view).collect()
-    }
-
-    /// Lets a held draft go on its way: judged anew on today's case, under the same event id.
-    pub(crate) fn release(&mut self, event: EventId) -> Result<(), Error> {
-        let number = self.held(event)?;
-        let mut draft = self.drafts[&number].clone();
-        draft.held = None;
-        draft.basis = self.version(draft.case);
-        self.keep_draft(number, &draft)?;
-        self.drafts.insert(number, draft);
-        self.sync_needed = true;
-        Ok(())
-    }
-
-    /// Gives a held draft up. It never left this node.
-    pub(crate) fn discard(&mut self, event: EventId) -> Result<(), Error> {
-        let number = self.held(event)?;
-        self.drafts.remove(&number);
-        self.store.drafts().remove(&mut self.batch, number);
-        self.store.events().delete(&mut self.batch, &event.0);
-        self.sync_needed = true;
-        Ok(())
-    }
-
-    fn held(&self, event: EventId) -> Result<u64, Error> {
-        let (number, draft) = self
-            .drafts
-            .iter()
-            .find(|(_, draft)| draft.event_id == event)
-            .ok_or(Error::UnknownDraft)?;
-        match draft.held {
-            Some(_) => Ok(*number),
-            None => Err(Error::DraftNotHeld),
-        }
-    }
-
     /// Position of the last bundle applied; none on an empty log.
     pub(crate) fn last_applied(&self) -> Option<Position> {
         let bundle = self.admission.size().checked_sub(1)?;
@@ -340,11 +286,6 @@ impl Engine {
 
     /// The node itself.
     pub(crate) fn status(&self) -> Status {
-        let held = self
-            .drafts
-            .values()
-            .filter(|draft| draft.held.is_some())
-            .count() as u64;
         let calendars = &self.config.calendars;
         let horizons = calendars.names().into_iter().filter_map(|name| {
             let horizon = calendars.calendar(name).ok()?.horizon()?;
@@ -360,8 +301,8 @@ impl Engine {
             caught_up: self.caught_up() && self.flight.is_none(),
             publishing: self.publishing.clone(),
             upgrade_needed: self.upgrade_needed,
-            drafts_waiting: self.drafts.len() as u64 - held,
-            drafts_held: held,
+            drafts_waiting: self.outbox.waiting_count(),
+            drafts_held: self.outbox.len() - self.outbox.waiting_count(),
             kept_back: self.kept_back,
             quarantined: self.quarantined,
             syncs: self.store.syncs(),
@@ -372,27 +313,5 @@ impl Engine {
             calendar_horizons: horizons.collect(),
             position: self.last_applied(),
         }
-    }
-
-    /// Whether a head of this organisation is due: a bundle of another has been visible for long, and it is this one's turn.
-    pub(super) fn head_is_due(&self) -> bool {
-        let Some((index, since)) = self.uncovered.front() else {
-            return false;
-        };
-        if self.admission.witnessed(*index) {
-            return false;
-        }
-        let Ok(bundle) = self.bundle_at(*index) else {
-            return false;
-        };
-        let order = self
-            .admission
-            .head_order(bundle.organisation(), &bundle.hash());
-        let rank = order
-            .iter()
-            .position(|organisation| **organisation == self.config.organisation);
-        let Some(rank) = rank else { return false };
-        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-        since.elapsed() >= self.config.witness_after + self.config.witness_step.saturating_mul(rank)
     }
 }

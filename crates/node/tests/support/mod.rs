@@ -39,9 +39,16 @@ pub struct Partnership {
     _directory: TempDir,
 }
 
-/// The same keys in every process that takes part.
 fn founding() -> Founding {
-    let members = CODES.map(|code| sandbox::organisation(code, code, "other").expect("a code"));
+    founding_of(&CODES)
+}
+
+/// The same keys in every process that takes part.
+fn founding_of(codes: &[&str]) -> Founding {
+    let members: Vec<_> = codes
+        .iter()
+        .map(|code| sandbox::organisation(code, code, "other").expect("a code"))
+        .collect();
     let keys = (1..)
         .zip(&members)
         .map(|(seed, member)| (member.id.clone(), SigningKey::from_seed(&[seed; 32])));
@@ -72,6 +79,16 @@ impl Partnership {
             .expect("a log")
             .with_time(log_clock.time_source());
         Self::of(|directory| Sandbox::start(directory, founding(), clock, &log))
+    }
+
+    /// The trust and the council alone.
+    pub fn of_two(at: &str) -> Self {
+        let clock = clock_at(at);
+        let log = EmbeddedLog::temporary()
+            .expect("a log")
+            .with_time(clock.time_source());
+        let founding = founding_of(&[TRUST, COUNCIL]);
+        Self::of(|directory| Sandbox::start(directory, founding, clock, &log))
     }
 
     /// On a real broker.
@@ -106,12 +123,46 @@ impl Partnership {
         self.sandbox.stop_node(code).await.expect("it runs");
     }
 
+    /// A node of an organisation whose own does not run, on its store and connection, set up in another way.
+    pub fn node_of(&self, code: &str, set_up: impl FnOnce(&mut NodeConfig)) -> Node {
+        let founding = self.sandbox.founding();
+        let mut config = NodeConfig::new(
+            founding.organisation(code).expect("a member"),
+            founding.file().clone(),
+            founding.signing_key(code).expect("a member"),
+        );
+        set_up(&mut config);
+        let place = self.sandbox.store_directory(code);
+        let store = Store::open(&place, StoreConfig::default()).expect("nobody has it open");
+        let log = Arc::new(self.handle(code).clone());
+        Node::start(config, store, log, Arc::new(self.clock().clone())).expect("a node")
+    }
+
     pub fn node(&self, code: &str) -> &Node {
         self.sandbox.node(code).expect("it runs")
     }
 
     pub fn handle(&self, code: &str) -> &EmbeddedHandle {
         self.sandbox.connection(code).expect("an embedded log")
+    }
+
+    /// Cuts an organisation off, and returns when its node knows: from here on it signs nothing.
+    pub async fn cut_off(&self, code: &str) {
+        self.handle(code).detach();
+        let known = async {
+            while self
+                .node(code)
+                .status()
+                .await
+                .expect("running")
+                .log_reachable
+            {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, known)
+            .await
+            .expect("it is told");
     }
 
     /// Until no node has anything left to say.

@@ -1,6 +1,6 @@
 //! The other direction: a node puts envelopes of a case together, in its own chain, sealed under what it may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_codec::parts;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
@@ -118,8 +118,9 @@ impl NewCase {
     }
 }
 
-/// One organisation at work on one case: each envelope it makes continues its chain there.
-#[derive(Debug)]
+/// One organisation at work on one case: each envelope it makes continues its chain there. Who keeps a copy can go back to it, as long
+/// as what was made since is thrown away.
+#[derive(Debug, Clone)]
 pub struct Author<'a> {
     partnership: &'a PartnershipId,
     organisation: &'a OrganisationId,
@@ -223,6 +224,12 @@ impl<'a> Author<'a> {
         self.applied
     }
 
+    /// Whether versions were made here whose keys are to be kept.
+    #[must_use]
+    pub fn has_made_keys(&self) -> bool {
+        !self.made.is_empty()
+    }
+
     /// Puts the keys of the versions made here into the node's keyring: durably, before the bundle leaves.
     ///
     /// # Errors
@@ -236,7 +243,7 @@ impl<'a> Author<'a> {
 
     /// Compartments of `event` that cannot be sealed before their line has a new version.
     #[must_use]
-    pub fn needs_versions(&self, event: &v1::Event) -> Vec<Compartment> {
+    pub fn needs_versions(&self, event: &v1::Event) -> BTreeSet<Compartment> {
         let compartments = parts::split(event)
             .into_iter()
             .filter_map(|part| Compartment::try_from(part.compartment).ok());

@@ -629,7 +629,7 @@ fn after_a_withdrawal_the_recorder_renews_and_the_body_it_concerns_cannot_read_o
     withdraw(&mut bench, COUNCIL);
     let event = acknowledgement_with_text(&bench, TRUST);
     let needed = bench.with_author(TRUST, |author, _, _, _| author.needs_versions(&event));
-    assert_eq!(needed, [Compartment::Narrative]);
+    assert_eq!(needed, [Compartment::Narrative].into());
     let (renewal, id) = (bench.id(), bench.id());
     let (version, envelope) = bench.with_author(TRUST, |author, _, _, rng| {
         let reason = KeyVersionReason::ConsentWithdrawn;
