@@ -93,8 +93,10 @@ impl NatsCluster {
             .iter()
             .enumerate()
             .map(|(number, route)| {
-                let cluster =
-                    format!("cluster {{ name: test, listen: \"{route}\", routes: [{all}] }}\n");
+                // A client reaches the servers that it was told of and no others, so that a proxy between them stays there.
+                let cluster = format!(
+                    "cluster {{ name: test, listen: \"{route}\", routes: [{all}], no_advertise: true }}\n"
+                );
                 Node::new(&format!("n{number}"), &cluster)
             })
             .collect();

@@ -19,6 +19,9 @@ use crate::mailbox::{Input, Mailbox};
 const RECORDS_PER_BATCH_MAX: usize = 256;
 /// First pause before the log is tried again; doubles up to [`RETRY_PAUSE_MAX`].
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// First pause after an append that was not acknowledged; doubles as long as none is. A cluster answers so while an earlier append of
+/// the author is under way, which takes it a few milliseconds.
+const APPEND_PAUSE_MIN: Duration = Duration::from_millis(10);
 /// Longest pause between two tries.
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -30,6 +33,8 @@ const COMPARING_MAX: SignedDuration = SignedDuration::from_secs(10);
 /// A signed bundle to append.
 #[derive(Debug, Clone)]
 pub(crate) struct AppendJob {
+    /// Tells this append from others of the same bundle.
+    pub(crate) number: u64,
     pub(crate) bytes: Bytes,
     pub(crate) message_id: String,
     pub(crate) expected_last_own: Offset,
@@ -66,7 +71,11 @@ struct Pauses(Duration);
 
 impl Pauses {
     const fn new() -> Self {
-        Self(RETRY_PAUSE_MIN)
+        Self::from(RETRY_PAUSE_MIN)
+    }
+
+    const fn from(first: Duration) -> Self {
+        Self(first)
     }
 
     async fn pause(&mut self) {
@@ -213,6 +222,7 @@ pub(crate) async fn append(
     mut jobs: mpsc::Receiver<AppendJob>,
     stop: CancellationToken,
 ) {
+    let mut pauses = Pauses::from(APPEND_PAUSE_MIN);
     loop {
         let job = tokio::select! {
             () = stop.cancelled() => return,
@@ -220,17 +230,24 @@ pub(crate) async fn append(
         };
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = append_and_look(&*log, job) => outcome,
+            outcome = append_and_look(&*log, &job, &mut pauses) => outcome,
         };
-        if engine.send(Input::Appended(outcome)).await.is_err() {
+        if matches!(outcome, Appended::Acknowledged(_)) {
+            pauses = Pauses::from(APPEND_PAUSE_MIN);
+        }
+        if engine
+            .send(Input::Appended(job.number, outcome))
+            .await
+            .is_err()
+        {
             return;
         }
     }
 }
 
-async fn append_and_look(log: &dyn SharedLog, job: AppendJob) -> Appended {
+async fn append_and_look(log: &dyn SharedLog, job: &AppendJob, pauses: &mut Pauses) -> Appended {
     let why = match log
-        .append(job.bytes, &job.message_id, job.expected_last_own)
+        .append(job.bytes.clone(), &job.message_id, job.expected_last_own)
         .await
     {
         Ok(offset) => return Appended::Acknowledged(offset),
@@ -242,8 +259,8 @@ async fn append_and_look(log: &dyn SharedLog, job: AppendJob) -> Appended {
         Err(error) => error.to_string(),
     };
     debug!(why, "no plain acknowledgement; looking at the log instead");
-    let mut pauses = Pauses::new();
     loop {
+        pauses.pause().await;
         if let (Ok(head), Ok(last_own)) = (log.head().await, log.last_own().await) {
             return Appended::Unknown {
                 why,
@@ -251,6 +268,5 @@ async fn append_and_look(log: &dyn SharedLog, job: AppendJob) -> Appended {
                 last_own,
             };
         }
-        pauses.pause().await;
     }
 }

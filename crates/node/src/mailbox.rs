@@ -19,8 +19,8 @@ pub(crate) enum Input {
     Records(Vec<Record>),
     /// The log cannot be reached for now.
     Lost,
-    /// An append ended.
-    Appended(Appended),
+    /// An append, told by its number, ended.
+    Appended(u64, Appended),
     /// The clocks of node and log were compared.
     Compared(Comparison),
     /// Time may have passed.

@@ -4,6 +4,7 @@ mod support;
 
 use concordat_codec::form;
 use concordat_node::{Cursor, Emission, Error, FeedContent, Ruling, Stage};
+use concordat_store::{Store, StoreConfig};
 use serde_json::json;
 use support::{BOARD, COUNCIL, Partnership, TRUST};
 
@@ -337,6 +338,54 @@ async fn an_emit_costs_one_sync_at_the_node_and_is_witnessed_by_the_others() {
         "draft, signed bundle and high-water mark are one write and one sync"
     );
     partnership.wait_for(TRUST, id, Stage::Witnessed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_projections_were_deleted_replays_its_journal_to_the_same_case() {
+    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
+    let case = partnership.joint().await;
+    let before = partnership.digest(COUNCIL, case).await;
+    let feed = partnership.node(COUNCIL).feed(None, 100).await;
+    let feed: Vec<Cursor> = feed
+        .expect("a feed")
+        .iter()
+        .map(|entry| entry.cursor)
+        .collect();
+    partnership.down(COUNCIL).await;
+    let place = partnership.sandbox.store_directory(COUNCIL);
+    let store = Store::open(&place, StoreConfig::default()).expect("nobody has it open");
+    assert!(!store.cases().ids(None, 10).expect("sound").is_empty());
+    store.clear_projections().expect("cleared");
+    assert!(store.cases().ids(None, 10).expect("sound").is_empty());
+    drop(store);
+    // From the journal alone: the log cannot be reached.
+    partnership.handle(COUNCIL).detach();
+    partnership.up(COUNCIL);
+    assert_eq!(partnership.digest(COUNCIL, case).await, before);
+    let again = partnership.node(COUNCIL).feed(None, 100).await;
+    let again: Vec<Cursor> = again
+        .expect("a feed")
+        .iter()
+        .map(|entry| entry.cursor)
+        .collect();
+    assert_eq!(again, feed, "what was delivered is not delivered anew");
+
+    // It is whole again: it takes part, and starts once more without a replay.
+    partnership.handle(COUNCIL).attach();
+    let asked = json!({"id": "r-1", "of": TRUST, "basis": "own-records", "due": "2027-01-15", "what": "the ward diary"});
+    partnership
+        .emit(COUNCIL, case, "information-requested", asked)
+        .await;
+    partnership.down(COUNCIL).await;
+    let store = Store::open(&place, StoreConfig::default()).expect("nobody has it open");
+    assert!(!store.rebuild_due().expect("sound"));
+    assert!(store.projections().get(&case.0).expect("sound").is_some());
+    drop(store);
+    partnership.up(COUNCIL);
+    assert_eq!(
+        partnership.digest(COUNCIL, case).await,
+        partnership.digest(TRUST, case).await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

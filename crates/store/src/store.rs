@@ -17,6 +17,9 @@ use crate::keys::{self, numbered};
 use crate::seal::{Sealer, require_owner_only};
 use crate::{Batch, Error, StoreConfig};
 
+/// Name of the mark of [`Store::clear_projections`].
+const REBUILD_DUE: &str = "rebuild-due";
+
 /// One node's store in one directory. Blocking; share it as `Arc<Store>`: reads from any thread, writes from one.
 pub struct Store {
     pub(crate) engine: Engine,
@@ -180,12 +183,15 @@ impl Store {
     }
 
     /// Removes everything that is derived from the journal and can be built again: projections, due index and case
-    /// index. Written in steps, so that memory stays bounded: first write a mark that says a rebuild is due.
+    /// index. Written in steps, so that memory stays bounded; first a mark, durably, that says a rebuild is due.
     ///
     /// # Errors
-    /// As [`write`](Self::write).
+    /// As [`commit`](Self::commit).
     pub fn clear_projections(&self) -> Result<(), Error> {
         const STEP: usize = 1000;
+        let mut mark = Batch::new();
+        self.meta().put(&mut mark, REBUILD_DUE, &[])?;
+        self.commit(mark)?;
         for area in [keys::PROJECTIONS, keys::DUE, keys::CASES] {
             loop {
                 let mut batch = Batch::new();
@@ -199,6 +205,19 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Whether what is derived from the journal was removed, and not all of it was built again.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the mark is damaged.
+    pub fn rebuild_due(&self) -> Result<bool, Error> {
+        Ok(self.meta().get(REBUILD_DUE)?.is_some())
+    }
+
+    /// Takes the mark away: what is derived from the journal is there again with this batch.
+    pub fn rebuilt(&self, batch: &mut Batch) {
+        self.meta().delete(batch, REBUILD_DUE);
     }
 
     /// Lets the oldest in quarantine give way to what joins; None if nothing joins.

@@ -1,6 +1,7 @@
 //! Cases in memory and at rest: the fold of each, and the keys held.
 
 use concordat_domain::ids::{CaseId, Position};
+use concordat_store::{Batch, Store};
 use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::{Applied, Arrival, CaseLog, Context};
 use concordat_trust::envelope::Envelope;
@@ -27,6 +28,21 @@ fn keys_name(case: &CaseId) -> String {
 
 fn invitation_name(case: &CaseId) -> String {
     format!("invitation/{case}")
+}
+
+/// Notes which envelopes of a bundle belong to which case.
+pub(super) fn index(
+    store: &Store,
+    batch: &mut Batch,
+    index: u64,
+    bundle: &Bundle,
+) -> Result<(), Error> {
+    for (envelope, content) in (0..).zip(bundle.envelopes()) {
+        if let Some(link) = content.header().class.link() {
+            store.cases().add(batch, &link.case.0, (index, envelope))?;
+        }
+    }
+    Ok(())
 }
 
 impl Engine {

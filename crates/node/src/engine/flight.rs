@@ -40,10 +40,10 @@ pub(super) struct Flight {
 enum FlightState {
     /// To be appended, or appended again.
     Waiting,
-    /// With the courier.
-    Sent,
-    /// Acknowledged; to be read back.
-    Acknowledged,
+    /// With the courier, as this job.
+    Sent { job: u64 },
+    /// Acknowledged at this offset; to be read back.
+    Acknowledged { at: Offset },
     /// No plain acknowledgement: once the reader stands here, look whether it is admitted.
     Unknown { look_at: Offset },
 }
@@ -102,8 +102,9 @@ impl Engine {
         let Some(flight) = self.flight.as_mut() else {
             return Ok(None);
         };
-        flight.state = FlightState::Sent;
+        flight.state = FlightState::Sent { job: number };
         Ok(Some(AppendJob {
+            number,
             bytes: Bytes::from(flight.bundle.to_record()),
             message_id: format!("{}-{number:016x}", flight.bundle.hash()),
             expected_last_own: self.last_own,
@@ -194,20 +195,21 @@ impl Engine {
             .iter()
             .any(|envelope| envelope.header().event_id == event);
         match flight.state {
-            FlightState::Acknowledged if inside => Some(Stage::Committed),
+            FlightState::Acknowledged { .. } if inside => Some(Stage::Committed),
             _ => Some(Stage::Accepted),
         }
     }
 
-    /// An append ended.
-    pub(super) fn appended(&mut self, outcome: Appended) -> Result<(), Error> {
-        let Some(flight) = &mut self.flight else {
+    /// An append ended. One whose bundle was read back before its answer came has nothing more to say.
+    pub(super) fn appended(&mut self, job: u64, outcome: Appended) -> Result<(), Error> {
+        let sent = FlightState::Sent { job };
+        let Some(flight) = self.flight.as_mut().filter(|flight| flight.state == sent) else {
             return Ok(());
         };
         match outcome {
             Appended::Acknowledged(offset) => {
                 self.last_own = self.last_own.max(offset);
-                flight.state = FlightState::Acknowledged;
+                flight.state = FlightState::Acknowledged { at: offset };
                 let events: Vec<EventId> = flight
                     .bundle
                     .envelopes()
@@ -215,6 +217,7 @@ impl Engine {
                     .map(|envelope| envelope.header().event_id)
                     .collect();
                 events.into_iter().for_each(|event| self.notify(event));
+                self.look_for_flight();
                 Ok(())
             }
             Appended::Unknown {
@@ -227,8 +230,14 @@ impl Engine {
                     head = head.0,
                     "the bundle in flight is looked for on the log"
                 );
-                self.last_own = last_own.map_or(Offset(0), |record| record.offset);
                 flight.state = FlightState::Unknown { look_at: head };
+                let last_own = last_own.map_or(Offset(0), |record| record.offset);
+                if last_own < self.last_own {
+                    let why = "the log has lost records of this organisation".to_owned();
+                    warn!(why, "publishing stops; reading goes on");
+                    self.publishing = Publishing::Stopped { why };
+                }
+                self.last_own = last_own;
                 self.look_for_flight();
                 Ok(())
             }
@@ -241,10 +250,16 @@ impl Engine {
 
     /// The one treatment of every answer but a plain acknowledgement (wire.md 3): follow to the head, then look.
     pub(super) fn look_for_flight(&mut self) {
-        if let Some(flight) = &mut self.flight
-            && let FlightState::Unknown { look_at } = flight.state
-            && self.cursor >= look_at
-        {
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
+        let not_there = match flight.state {
+            FlightState::Unknown { look_at } => self.cursor >= look_at,
+            // What was acknowledged is not what stands there: somebody between this node and the log has changed it.
+            FlightState::Acknowledged { at } => self.cursor >= at,
+            FlightState::Waiting | FlightState::Sent { .. } => false,
+        };
+        if not_there {
             // Not admitted though everything was read: the same bytes go again, under a new message id.
             flight.state = FlightState::Waiting;
         }

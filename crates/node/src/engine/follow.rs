@@ -89,13 +89,7 @@ impl Engine {
         self.store
             .journal()
             .append(&mut self.batch, index, offset, &bundle.to_record())?;
-        for (envelope, content) in (0..).zip(bundle.envelopes()) {
-            if let Some(link) = content.header().class.link() {
-                self.store
-                    .cases()
-                    .add(&mut self.batch, &link.case.0, (index, envelope))?;
-            }
-        }
+        super::cases::index(&self.store, &mut self.batch, index, bundle)?;
         if !admitted.seen_holds() {
             self.split_views.insert(index);
         }

@@ -151,23 +151,7 @@ impl Engine {
             progress,
         }: Watches,
     ) -> Result<Self, Error> {
-        let mut admission = Admission::new(config.partnership.clone());
-        let mut split_views = BTreeSet::new();
-        for record in store.journal().from(0) {
-            let record = record?;
-            match admission.admit(&record.bytes) {
-                Outcome::Admitted(admitted) if admitted.seen_holds() => {}
-                Outcome::Admitted(admitted) => {
-                    split_views.insert(admitted.index());
-                }
-                _ => {
-                    return Err(Error::Corrupt(format!(
-                        "journal entry {} is not admitted anew",
-                        record.index
-                    )));
-                }
-            }
-        }
+        let (admission, split_views) = read_journal(&config, &store)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|_| Error::Corrupt("the system gives no randomness".to_owned()))?;
@@ -259,7 +243,7 @@ impl Engine {
                 self.head_when_reached = Offset(u64::MAX);
                 Ok(())
             }
-            Input::Appended(outcome) => self.appended(outcome),
+            Input::Appended(job, outcome) => self.appended(job, outcome),
             Input::Compared(comparison) => {
                 self.compared(comparison);
                 Ok(())
@@ -403,6 +387,38 @@ impl Engine {
         id[8] = (id[8] & 0x3f) | 0x80;
         EventId(id)
     }
+}
+
+/// Admits the journal anew, and indexes its cases again where that is due.
+fn read_journal(config: &NodeConfig, store: &Store) -> Result<(Admission, BTreeSet<u64>), Error> {
+    let mut admission = Admission::new(config.partnership.clone());
+    let mut split_views = BTreeSet::new();
+    let rebuilds = store.rebuild_due()?;
+    let mut batch = Batch::new();
+    for record in store.journal().from(0) {
+        let record = record?;
+        let Outcome::Admitted(admitted) = admission.admit(&record.bytes) else {
+            let why = format!("journal entry {} is not admitted anew", record.index);
+            return Err(Error::Corrupt(why));
+        };
+        if !admitted.seen_holds() {
+            split_views.insert(admitted.index());
+        }
+        if rebuilds {
+            cases::index(store, &mut batch, admitted.index(), &admitted.bundle)?;
+            // One bundle at a time, so that memory stays bounded. Until the mark is gone it all counts for nothing.
+            store.write(std::mem::take(&mut batch))?;
+        }
+    }
+    if rebuilds {
+        info!(
+            bundles = admission.size(),
+            "the cases of the journal are indexed again"
+        );
+        store.rebuilt(&mut batch);
+        store.commit(batch)?;
+    }
+    Ok((admission, split_views))
 }
 
 impl NodeConfig {

@@ -5,20 +5,21 @@
     reason = "each test file uses its own part of this"
 )]
 
+mod lines;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use concordat_codec::form;
 use concordat_domain::directory::Directory;
 use concordat_domain::ids::{CaseId, EventId};
 use concordat_log::embedded::{EmbeddedHandle, EmbeddedLog};
 use concordat_log::jetstream::{JetStreamConfig, JetStreamLog};
-use concordat_log::{AppendError, Offset, Record, RecordStream, SharedLog};
-use concordat_node::clock::{Clock as _, MovableClock};
+use concordat_log::{Offset, SharedLog};
+use concordat_node::clock::MovableClock;
 use concordat_node::sandbox::{self, Founding, PATIENCE, Sandbox};
 use concordat_node::{Emission, Node, NodeConfig, Receipt, Ruling, Stage};
 use concordat_store::{Store, StoreConfig};
@@ -26,6 +27,8 @@ use concordat_trust::signing::SigningKey;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+pub use lines::{Meddled, OnClock};
 
 pub const TRUST: &str = "ods:ZT1";
 pub const COUNCIL: &str = "gss:E06999901";
@@ -57,12 +60,33 @@ fn founding_of(codes: &[&str]) -> Founding {
         .expect("a well-formed partnership file")
 }
 
-async fn broker_log(code: &str, url: &str) -> JetStreamLog {
+pub async fn broker_log(code: &str, url: &str) -> JetStreamLog {
+    broker_log_with(code, url, 1, Duration::from_secs(5)).await
+}
+
+/// A log with so many replicas; an answer that takes longer than `ack_timeout` counts as none.
+pub async fn broker_log_with(
+    code: &str,
+    url: &str,
+    replicas: usize,
+    ack_timeout: Duration,
+) -> JetStreamLog {
     let partnership = founding().file().id().to_string();
-    let mut config = JetStreamConfig::new(vec![url.to_owned()], &partnership, code);
-    config.replicas = 1;
+    let config = JetStreamConfig {
+        replicas,
+        ack_timeout,
+        ..JetStreamConfig::new(vec![url.to_owned()], &partnership, code)
+    };
     let log = JetStreamLog::open(config).await.expect("a client");
-    log.ready().await.expect("a safe stream");
+    let ready = async {
+        // A cluster may need a moment to place a stream.
+        while log.ready().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ready)
+        .await
+        .expect("a safe stream");
     log
 }
 
@@ -99,7 +123,39 @@ impl Partnership {
             let log = OnClock::new(broker_log(code, url).await, &clock);
             logs.insert(code.to_owned(), Arc::new(log));
         }
+        Self::on_logs(clock, logs)
+    }
+
+    /// On these logs, one for each organisation.
+    pub fn on_logs(clock: MovableClock, logs: BTreeMap<String, Arc<dyn SharedLog>>) -> Self {
         Self::of(|directory| Sandbox::start_on(directory, founding(), clock, logs))
+    }
+
+    /// On one embedded log, to which each organisation is connected by a line that a test can meddle with.
+    pub fn meddled(at: &str) -> (Self, [Meddled; 3]) {
+        let (partnership, lines) = Self::meddled_of(at, &CODES);
+        let Ok(lines) = lines.try_into() else {
+            unreachable!("one for each")
+        };
+        (partnership, lines)
+    }
+
+    /// The same with these organisations.
+    pub fn meddled_of(at: &str, codes: &[&str]) -> (Self, Vec<Meddled>) {
+        let clock = clock_at(at);
+        let log = EmbeddedLog::temporary()
+            .expect("a log")
+            .with_time(clock.time_source());
+        let line = |code: &&str| Meddled::new(log.handle(code).expect("a handle"));
+        let lines: Vec<Meddled> = codes.iter().map(line).collect();
+        let logs = codes.iter().zip(&lines).map(|(code, line)| {
+            let line: Arc<dyn SharedLog> = Arc::new(line.clone());
+            ((*code).to_owned(), line)
+        });
+        let logs = logs.collect();
+        let founding = founding_of(codes);
+        let partnership = Self::of(|directory| Sandbox::start_on(directory, founding, clock, logs));
+        (partnership, lines)
     }
 
     fn of(start: impl FnOnce(&Path) -> Result<Sandbox, sandbox::Error>) -> Self {
@@ -230,6 +286,17 @@ impl Partnership {
     }
 }
 
+/// Every record on a log, in order.
+pub async fn records(log: &dyn SharedLog) -> Vec<Bytes> {
+    let head = log.head().await.expect("reachable");
+    let mut records = Vec::new();
+    for offset in 1..=head.0 {
+        let record = log.record_at(Offset(offset)).await.expect("reachable");
+        records.extend(record.map(|record| record.bytes));
+    }
+    records
+}
+
 /// A complaint with a word in its narrative that must be found nowhere in clear.
 pub fn complaint() -> Value {
     json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
@@ -329,57 +396,6 @@ pub async fn rest(nodes: &[&Node]) {
 /// A clock that shows this instant until it is moved.
 pub fn clock_at(at: &str) -> MovableClock {
     MovableClock::starting_at(at.parse::<Timestamp>().expect("an instant"))
-}
-
-/// A real log that tells the time of a clock which a test moves; all else is the log's own doing.
-pub struct OnClock<L> {
-    log: L,
-    clock: MovableClock,
-}
-
-impl<L> OnClock<L> {
-    pub fn new(log: L, clock: &MovableClock) -> Self {
-        Self {
-            log,
-            clock: clock.clone(),
-        }
-    }
-}
-
-#[async_trait]
-impl<L: SharedLog> SharedLog for OnClock<L> {
-    async fn append(
-        &self,
-        record: Bytes,
-        message_id: &str,
-        expected_last_own: Offset,
-    ) -> Result<Offset, AppendError> {
-        self.log.append(record, message_id, expected_last_own).await
-    }
-
-    async fn last_own(&self) -> Result<Option<Record>, concordat_log::Error> {
-        self.log.last_own().await
-    }
-
-    async fn record_at(&self, offset: Offset) -> Result<Option<Record>, concordat_log::Error> {
-        self.log.record_at(offset).await
-    }
-
-    async fn head(&self) -> Result<Offset, concordat_log::Error> {
-        self.log.head().await
-    }
-
-    async fn follow(&self, after: Offset) -> Result<RecordStream, concordat_log::Error> {
-        self.log.follow(after).await
-    }
-
-    async fn time(&self) -> Result<Timestamp, concordat_log::Error> {
-        self.log.time().await.map(|_| self.clock.now())
-    }
-
-    fn connected(&self) -> bool {
-        self.log.connected()
-    }
 }
 
 /// A node of one organisation on a broker, with its store in a given directory.
