@@ -22,8 +22,9 @@ use crate::access::{Guard, Token};
 use crate::holders::Holders;
 use crate::services::Services;
 
-/// Largest request in bytes: the largest event (256 KiB) with room for its surroundings.
-const REQUEST_BYTES_MAX: usize = 512 * 1024;
+/// Largest request in bytes: what gRPC takes by default. Well above the largest event (256 KiB), so that whoever embeds a document is told
+/// so with reason and field; what is larger still, the transport refuses without.
+const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How often a quiet connection is asked whether it lives, and how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Calls of one connection that may be under way.
