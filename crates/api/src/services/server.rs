@@ -116,6 +116,10 @@ impl Services {
                 .unless(status.drafts_held == 0, v1::CheckStatus::Warn)
                 .because("an event that was accepted would now be void")
                 .mend("list the held drafts, then release or discard each"),
+            check("enforcement", &format!("{} cases wait to be looked at by this node's clock", status.enforcement_waiting))
+                .unless(status.enforcement_waiting == 0, v1::CheckStatus::Warn)
+                .because("the log is not read to its head, or its clock and this node's disagree or are not compared yet")
+                .mend("wait; if it stays so, look at the checks `log`, `reading` and `log-clock`"),
             check("quarantine", &format!("{} records not admitted", status.quarantined))
                 .unless(status.quarantined == 0, v1::CheckStatus::Warn)
                 .because("somebody wrote to the log what is no bundle of a member, or wrote one twice")
