@@ -200,7 +200,29 @@ impl Engine {
             }
         })?;
         let warnings = concordat_domain::judge::warnings(&event);
-        Ok((warnings, self.evolved(state, draft, &event)))
+        let invited = state.as_ref().map_or(0, |case| case.invitees().len());
+        let after = self.evolved(state, draft, &event);
+        if after.invitees().len() > invited {
+            self.require_registered_invitees(&after)?;
+        }
+        Ok((warnings, after))
+    }
+
+    /// An organisation that the directory does not have can neither be told of an invitation nor answer it. No rule voids the event, but
+    /// a code that was misspelt is better found at the door than by a deadline.
+    fn require_registered_invitees(&self, after: &Case) -> Result<(), Error> {
+        let directory = self.config.partnership.directory();
+        let mut invitees = after.invitees().into_iter();
+        if invitees.all(|organisation| directory.organisation(organisation).is_some()) {
+            return Ok(());
+        }
+        let reason = concordat_domain::Reason::UnregisteredOrg;
+        Err(Error::Refused {
+            code: reason.code(),
+            advice: reason.advice().to_owned(),
+            state: Some(after.state().to_string()),
+            next_event_types: Vec::new(),
+        })
     }
 
     /// The case as it will be when everything that is signed or drafted here has landed. Kept until the case or its drafts change, so
