@@ -1,5 +1,6 @@
-//! Shared support for the end-to-end tests: real servers and a network that can fail, each in its own place and gone
-//! with the test.
+//! What tests stand on: real brokers, a proxy that fails on command, `concordat` processes, and a client in another language.
 
+pub mod driver;
 pub mod nats;
+pub mod organisations;
 pub mod proxy;

@@ -15,7 +15,15 @@ enum Mode {
     Forward,
     Blackhole,
     DropReplies,
+    HoldReplies,
     Cut,
+}
+
+impl Mode {
+    /// Whether bytes of that direction stay where they are for now.
+    fn holds(self, are_replies: bool) -> bool {
+        self == Self::Blackhole || (are_replies && self == Self::HoldReplies)
+    }
 }
 
 /// Forwards connections to one server until told otherwise. Stops when dropped.
@@ -63,6 +71,11 @@ impl TcpProxy {
     /// acknowledgement never arrives.
     pub fn drop_replies(&self) {
         self.mode.send_replace(Mode::DropReplies);
+    }
+
+    /// Still takes what the client sends to the server, but lets every reply wait: none is lost, all come when it works again.
+    pub fn hold_replies(&self) {
+        self.mode.send_replace(Mode::HoldReplies);
     }
 
     /// Works again. Connections that lost bytes are closed first, as their streams are broken.
@@ -114,7 +127,7 @@ async fn pump(
     let mut has_lost = false;
     loop {
         if mode
-            .wait_for(|mode| *mode != Mode::Blackhole)
+            .wait_for(|mode| !mode.holds(are_replies))
             .await
             .is_err()
         {
@@ -133,7 +146,7 @@ async fn pump(
         };
         // The mode may have changed while this waited for bytes.
         if mode
-            .wait_for(|mode| *mode != Mode::Blackhole)
+            .wait_for(|mode| !mode.holds(are_replies))
             .await
             .is_err()
         {
