@@ -179,7 +179,8 @@ async fn show(client: &Client, asked: Show, format: Format) -> Result<(), Failur
         ("position", case.position.clone()),
     ])?;
     if !case.deadlines.is_empty() {
-        output::line(&format!("\n{}", output::table(&case.deadlines)))?;
+        let rows = deadline::of_one_case(case.deadlines);
+        output::line(&format!("\n{}", output::table(&rows)))?;
     }
     if !case.exposures.is_empty() {
         output::line(&format!("\nExposures\n{}", output::table(&case.exposures)))?;
@@ -248,5 +249,9 @@ async fn timetable(client: &Client, asked: Timetable, format: Format) -> Result<
         ..v1::ListDeadlinesRequest::default()
     };
     let deadlines = deadline::of(client, &asked.paging, request).await?;
+    if format == Format::Table && !deadlines.is_empty() {
+        let rows = deadline::of_one_case(deadlines);
+        return output::line(&output::table(&rows).to_string());
+    }
     output::messages(format, "deadlines", &deadlines)
 }

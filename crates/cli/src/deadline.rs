@@ -101,19 +101,51 @@ impl Row for v1::Deadline {
         &["DUE", "STATE", "OWNER", "DEADLINE", "RULE", "LATE", "CASE"];
 
     fn cells(&self) -> Vec<String> {
-        let late = match self.working_days_late {
-            0 => String::new(),
-            days => format!("{days} working days"),
-        };
         vec![
             self.due_date.clone(),
             display::deadline_state(self),
             self.owner.clone(),
             self.name.clone(),
             self.rule.clone(),
-            late,
+            late(self),
             self.case_id.clone(),
         ]
+    }
+}
+
+/// A deadline where the case is known.
+#[derive(Debug)]
+pub(crate) struct OfCase(v1::Deadline);
+
+/// The deadlines of one case, by due day.
+pub(crate) fn of_one_case(mut deadlines: Vec<v1::Deadline>) -> Vec<OfCase> {
+    deadlines.sort_by(|a, b| (&a.due_date, &a.name).cmp(&(&b.due_date, &b.name)));
+    deadlines.into_iter().map(OfCase).collect()
+}
+
+impl Row for OfCase {
+    const COLUMNS: &'static [&'static str] = &[
+        "DUE", "STATE", "OWNER", "DEADLINE", "LATE", "RULE", "SOURCE",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let deadline = &self.0;
+        vec![
+            deadline.due_date.clone(),
+            display::deadline_state(deadline),
+            deadline.owner.clone(),
+            deadline.name.clone(),
+            late(deadline),
+            deadline.rule.clone(),
+            deadline.source.clone(),
+        ]
+    }
+}
+
+fn late(deadline: &v1::Deadline) -> String {
+    match deadline.working_days_late {
+        0 => String::new(),
+        days => format!("{days} working days"),
     }
 }
 

@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use concordat_tests::nats::NatsServer;
@@ -235,6 +236,57 @@ fn events_are_accepted_while_the_broker_is_away() {
     let ruled = emit(&["--wait-for", "ruled", "--timeout", &timeout]);
     assert!(ruled.status.success(), "{}", text(&ruled.stderr));
     assert!(text(&ruled.stdout).contains("\"deduplicated\": true"));
+}
+
+#[test]
+fn a_supervisor_is_told_of_the_start_and_of_the_end() {
+    let partnership = Partnership::found();
+    let path = partnership.folder.path().join("notify");
+    let supervisor = UnixDatagram::bind(&path).expect("a socket");
+    supervisor
+        .set_read_timeout(Some(PATIENCE))
+        .expect("it takes a time");
+    let told = || {
+        let mut bytes = [0; 256];
+        let length = supervisor.recv(&mut bytes).expect("a word");
+        text(&bytes[..length])
+    };
+    let config = partnership.config(TRUST);
+    let mut serve = command(&["serve", "--config", config.to_str().expect("text")]);
+    serve.env("NOTIFY_SOCKET", &path);
+    let mut node = Serving::start(serve, &partnership, TRUST);
+    assert_eq!(told().trim(), "READY=1");
+    node.signal("TERM");
+    assert_eq!(told().trim(), "STOPPING=1");
+    assert_eq!(node.wait().code(), Some(0));
+}
+
+#[test]
+fn a_pack_that_this_release_does_not_have_is_told() {
+    let partnership = Partnership::found();
+    let path = partnership.directory(TRUST).join("partnership.toml");
+    let file = fs::read_to_string(&path).expect("a partnership file");
+    let pins = |hash: &str| {
+        file.replace(
+            "change_threshold",
+            &format!(
+                "policy_packs = [{{ id = \"eng-2009\", hash = \"{hash}\" }}]\nchange_threshold"
+            ),
+        )
+    };
+    fs::write(&path, pins(&"1".repeat(64))).expect("written");
+    let (code, said) = partnership.refused(TRUST, &["--check"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("does not have the policy pack"), "{said}");
+
+    let here = said
+        .split("here=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("its own hash");
+    fs::write(&path, pins(here)).expect("written");
+    let (_, said) = partnership.refused(TRUST, &["--check"]);
+    assert!(!said.contains("policy pack"), "{said}");
 }
 
 #[test]

@@ -88,8 +88,10 @@ impl From<Status> for CallError {
         let mut particulars: Vec<(String, String)> = info
             .map(|info| info.metadata.clone().into_iter().collect())
             .unwrap_or_default();
-        // Said in the text and with the fields.
-        particulars.retain(|(name, value)| name != "field" && !value.is_empty());
+        // The rest is said in the text and with the fields.
+        particulars.retain(|(name, value)| {
+            name != "field" && !value.is_empty() && !status.message().contains(value.as_str())
+        });
         particulars.sort();
         let fields = details.bad_request().map(|bad| &bad.field_violations);
         let preconditions = details
@@ -143,9 +145,9 @@ impl fmt::Display for CallError {
             );
         }
         let code = name(self.code);
-        match &self.reason {
-            Some(reason) => write!(f, "{code} {reason}: {}", self.message)?,
-            None => write!(f, "{code}: {}", self.message)?,
+        match self.reason.as_deref() {
+            Some(reason) if reason != code => write!(f, "{code} {reason}: {}", self.message)?,
+            _ => write!(f, "{code}: {}", self.message)?,
         }
         for (field, what) in &self.fields {
             write!(f, "\n  field {field}: {what}")?;

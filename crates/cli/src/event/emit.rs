@@ -136,6 +136,11 @@ pub(super) async fn run(client: &Client, asked: Emit, format: Format) -> Result<
         receipt = emit(client, &request, &asked).await?;
     }
     print_receipt(&receipt, format)?;
+    if asked.wait_for.is_none() && receipt.stage() == v1::Stage::Accepted {
+        eprintln!(
+            "concordat: the event is durable at the node and not on the log yet; it gets there by itself"
+        );
+    }
     if is_pending(&receipt, &asked) {
         return Err(Failure::TimedOut(format!(
             "the event is {} so far; it goes on its way by itself",
@@ -209,8 +214,8 @@ pub(crate) fn print_receipt(receipt: &v1::Receipt, format: Format) -> Result<(),
                 ruling.reason, ruling.advice
             )));
         }
-        for warning in &ruling.warnings {
-            eprintln!("concordat: {warning}");
+        if !ruling.warnings.is_empty() {
+            eprintln!("concordat: warnings: {}", ruling.warnings.join(", "));
         }
     }
     Ok(())

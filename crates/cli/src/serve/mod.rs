@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use concordat_api::{Server, ServerConfig, Token};
+use concordat_domain::policy::{PolicyPack, PolicyPacks};
 use concordat_node::clock::{Clock, SystemClock};
 use concordat_node::{Node, NodeConfig};
 use concordat_store::{Store, StoreConfig};
@@ -77,6 +78,7 @@ impl Prepared {
         let partnership = partnership::read(&config.partnership_file)?;
         let signing_key = key_file::read(&config.data_directory)?;
         require_member(&config, &partnership, &signing_key)?;
+        warn_of_other_packs(&partnership);
         Ok(Self {
             config,
             partnership,
@@ -121,6 +123,23 @@ fn require_member(
         )));
     }
     Ok(())
+}
+
+/// A case that pins a pack which this release has in other words, or not at all, is parked here: the operator should hear of it before
+/// the first such case comes.
+fn warn_of_other_packs(partnership: &PartnershipFile) {
+    let known = PolicyPacks::built_in();
+    for pin in &partnership.content().policy_packs {
+        let hash = known.get(&pin.id).map(PolicyPack::hash);
+        if hash != Some(pin.hash.0) {
+            tracing::warn!(
+                pack = %pin.id,
+                agreed = %pin.hash,
+                here = hash.map_or_else(|| "none".to_owned(), hex::encode),
+                "this release does not have the policy pack that the partnership agreed on; cases that pin it are parked here"
+            );
+        }
+    }
 }
 
 /// Puts the parts together, and takes them apart again in the reverse order.
