@@ -239,6 +239,27 @@ fn events_are_accepted_while_the_broker_is_away() {
 }
 
 #[test]
+fn certificates_that_cannot_be_used_are_told_before_a_connection_needs_them() {
+    let partnership = Partnership::found();
+    let tls = |files: &str| {
+        partnership.configure(
+            TRUST,
+            &format!("[log.nats]\nservers = [\"tls://127.0.0.1:4222\"]\nreplicas = 3\ntls = {{ {files} }}\n"),
+        );
+        partnership.refused(TRUST, &["--check"])
+    };
+    let (code, complaint) = tls("authorities = \"partnership.toml\"");
+    assert_eq!(code, Some(6), "{complaint}");
+    assert!(
+        complaint.contains("partnership.toml has no certificate in PEM"),
+        "{complaint}"
+    );
+    let (code, complaint) = tls("authorities = \"ca.pem\"");
+    assert_eq!(code, Some(3), "{complaint}");
+    assert!(complaint.contains("ca.pem"), "{complaint}");
+}
+
+#[test]
 fn a_supervisor_is_told_of_the_start_and_of_the_end() {
     let partnership = Partnership::found();
     let path = partnership.folder.path().join("notify");

@@ -14,7 +14,7 @@ use concordat_domain::ids::OrganisationId;
 use crate::exit::Failure;
 use crate::toml_file;
 
-pub(crate) use file::{NatsCredentials, NatsLog};
+pub(crate) use file::{NatsCredentials, NatsLog, NatsTls};
 pub(crate) use starting::Starting;
 
 /// Name of the configuration in a data directory, where `concordat init` writes it.

@@ -8,9 +8,11 @@ use concordat_log::embedded::EmbeddedLog;
 use concordat_log::jetstream::{Credentials, JetStreamConfig, JetStreamLog, TlsFiles};
 use concordat_trust::partnership::PartnershipFile;
 
-use crate::config::{self, Config, Log, NatsCredentials, NatsLog};
+use crate::config::{Config, Log, NatsCredentials, NatsLog};
 use crate::exit::Failure;
 use crate::secret_file;
+
+use super::tls;
 
 /// Opens the log. One on NATS is opened whether or not a server answers: a node accepts events while it is away.
 pub(super) async fn open(
@@ -55,21 +57,11 @@ async fn connect(
         settings.ack_timeout = timeout;
     }
     settings.credentials = credentials(nats.credentials.as_ref())?;
-    if let Some(tls) = &nats.tls {
-        let client = tls.client.as_ref();
-        for file in client
-            .map(|client| &client.certificate)
-            .into_iter()
-            .chain([&tls.authorities])
-        {
-            // A connection that fails for want of a file would be tried again for ever.
-            config::read_text(file)?;
-        }
-        if let Some(client) = client {
-            secret_file::read(&client.key)?;
-        }
+    if let Some(files) = &nats.tls {
+        tls::check(files)?;
+        let client = files.client.as_ref();
         settings.tls = Some(TlsFiles {
-            authorities: tls.authorities.clone(),
+            authorities: files.authorities.clone(),
             client: client.map(|client| (client.certificate.clone(), client.key.clone())),
         });
     }

@@ -2,6 +2,7 @@
 
 mod log;
 mod supervisor;
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;

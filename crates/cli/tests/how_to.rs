@@ -1,0 +1,163 @@
+//! `docs/how-to/run-a-node.md`, word by word: every command of the page is run as it stands there.
+
+mod support;
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{PATIENCE, set_mode, text};
+
+const PAGE: &str = include_str!("../../../docs/how-to/run-a-node.md");
+
+/// Addresses that the page names, and that may be taken on this machine.
+const PORTS: [&str; 4] = [
+    "127.0.0.1:4222",
+    "127.0.0.1:7171",
+    "127.0.0.1:7172",
+    "127.0.0.1:7173",
+];
+
+/// Commands that fail on purpose, by how they begin, with their exit codes.
+const FAILING: [(&str, &str); 1] = [(
+    "concordat case show --config council/concordat.toml $CASE",
+    "3",
+)];
+
+/// The commands of the page in order, with their continuations and what they read from `<<END`.
+fn commands(page: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut is_console = false;
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("```") {
+            is_console = line == "```console";
+        }
+        let Some(first) = line.strip_prefix("$ ").filter(|_| is_console) else {
+            continue;
+        };
+        let mut command = first.to_owned();
+        let mut more = |command: &mut String| {
+            let next = lines.next().expect("the command goes on");
+            command.push('\n');
+            command.push_str(next);
+            next
+        };
+        while command.ends_with('\\') {
+            more(&mut command);
+        }
+        if first.contains("<<") {
+            while more(&mut command) != "END" {}
+        }
+        commands.push(command);
+    }
+    commands
+}
+
+fn nats_server() -> PathBuf {
+    if let Some(path) = env::var_os("CONCORDAT_NATS_SERVER") {
+        return path.into();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .map(|folder| folder.join("nats-server"))
+        .find(|path| path.exists())
+        .expect("CONCORDAT_NATS_SERVER must name a nats-server, or one be on the path")
+}
+
+/// The path on which both programs are found under their own names. The page's addresses stand in what `concordat init` writes, too: there
+/// they are replaced once it is written.
+fn search_path(folder: &Path, replacements: &str) -> OsString {
+    let programs = folder.join("bin");
+    fs::create_dir(&programs).expect("a folder");
+    symlink(nats_server(), programs.join("nats-server")).expect("a link");
+    let concordat = programs.join("concordat");
+    let program = env!("CARGO_BIN_EXE_concordat");
+    let wrapper = format!(
+        "#!/bin/sh\n[ \"$1\" = init ] || exec {program} \"$@\"\n{program} \"$@\" && sed -i.page '{replacements}' \"$4/concordat.toml\"\n"
+    );
+    fs::write(&concordat, wrapper).expect("written");
+    set_mode(&concordat, 0o755);
+    let others = env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(programs).chain(env::split_paths(&others));
+    env::join_paths(all).expect("no path has a colon")
+}
+
+#[test]
+fn every_command_of_the_page_does_what_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commands = commands(PAGE);
+    assert!(commands.len() > 30, "the page was not understood");
+    // Whatever happens, nothing that was started stays behind.
+    let mut script = format!(
+        "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n(sleep {}; kill $$) > /dev/null 2>&1 &\n",
+        PATIENCE.as_secs()
+    );
+    for (number, command) in commands.iter().enumerate() {
+        script.push_str(&format!("{command}\necho \"<{number}:$?>\"\n"));
+    }
+    // Held until the commands need them, so that no two are the same.
+    let listeners: Vec<TcpListener> = PORTS
+        .iter()
+        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        .collect();
+    let free = |number: usize| {
+        let address = listeners[number].local_addr().expect("it is bound");
+        address.to_string()
+    };
+    let mut replacements = String::new();
+    for (number, address) in PORTS.iter().enumerate() {
+        script = script.replace(address, &free(number));
+        replacements.push_str(&format!("s/{address}/{}/; ", free(number)));
+    }
+    let path = search_path(folder.path(), &replacements);
+    drop(listeners);
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env_remove("CONCORDAT_SERVER")
+        .env_remove("CONCORDAT_TOKEN")
+        .output()
+        .expect("bash is there");
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    let mut refusals = 0;
+    for (number, command) in commands.iter().enumerate() {
+        let code = said
+            .split_once(&format!("<{number}:"))
+            .and_then(|(_, rest)| rest.split_once('>'))
+            .map(|(code, _)| code)
+            .unwrap_or_else(|| panic!("{command} was not run:\n{said}\n{complained}"));
+        let expected = FAILING
+            .iter()
+            .find(|(begin, _)| command.starts_with(begin))
+            .map_or("0", |(_, code)| code);
+        // The first try to add the council comes before consent.
+        let expected = if command.contains("participant-added") && refusals == 0 {
+            refusals += 1;
+            "6"
+        } else {
+            expected
+        };
+        assert_eq!(code, expected, "{command}\n{said}\n{complained}");
+    }
+    assert!(
+        complained.contains("FAILED_PRECONDITION NO_CONSENT"),
+        "{complained}"
+    );
+    let (_, outage) = said
+        .split_once("stage     accepted")
+        .expect("accepted while the broker was away");
+    assert!(
+        outage.contains("complaint-acknowledged  accepted"),
+        "the draft is listed: {outage}"
+    );
+    let last = outage
+        .lines()
+        .rfind(|line| line.contains("complaint-acknowledged  effective"));
+    assert!(last.is_some(), "the feed ends with it: {outage}");
+}
