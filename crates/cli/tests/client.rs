@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -100,6 +100,85 @@ fn a_case_is_emitted_read_explained_and_followed() {
             .as_array()
             .is_some_and(|checks| !checks.is_empty())
     );
+}
+
+#[test]
+fn an_event_can_be_judged_without_being_emitted_and_read_from_standard_input() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let emit = |more: &[&str], fields: &Value| {
+        let mut arguments = vec!["event", "emit", "--type", "complaint-received"];
+        arguments.extend(["--fields", "-", "-o", "json"]);
+        arguments.extend(more);
+        let mut child = node
+            .command(&arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        stdin
+            .write_all(fields.to_string().as_bytes())
+            .expect("it reads");
+        drop(stdin);
+        child.wait_with_output().expect("it ends")
+    };
+    let judged = emit(&["--validate-only"], &complaint());
+    assert!(judged.status.success(), "{}", text(&judged.stderr));
+    let receipt: Value = serde_json::from_slice(&judged.stdout).expect("JSON");
+    assert_eq!(receipt["ruling"]["effective"], true);
+    assert_eq!(node.json(&["case", "list"])["cases"], json!([]));
+    assert_eq!(
+        node.json(&["server", "info"])["treeSize"],
+        Value::Null,
+        "nothing on the log"
+    );
+    assert!(emit(&[], &complaint()).status.success());
+    assert_eq!(node.json(&["case", "list"])["cases"][0]["keeper"], TRUST);
+}
+
+#[test]
+fn a_feed_has_one_reader_at_a_time_and_a_cursor_that_is_committed() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    node.open_case();
+    node.json(&["feed", "create", "engine"]);
+    let mut tail = node
+        .command(&[
+            "feed",
+            "tail",
+            "engine",
+            "-o",
+            "ndjson",
+            "--consumer-name",
+            "first",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut entries = BufReader::new(tail.stdout.take().expect("it was asked for")).lines();
+    let entry = entries.next().expect("an entry").expect("text");
+    let entry: Value = serde_json::from_str(&entry).expect("JSON");
+    let cursor = entry["event"]["cursor"].as_str().expect("a cursor");
+
+    assert_eq!(node.json(&["feed", "list"])["feeds"][0]["holder"], "first");
+    let second = node.ask(&["feed", "tail", "engine"]);
+    assert_eq!(second.status.code(), Some(6), "{}", text(&second.stderr));
+    assert!(text(&second.stderr).contains("FEED_IN_USE"));
+    let third = node.ask(&["feed", "tail", "engine", "--take-over", "--max", "1"]);
+    assert!(third.status.success(), "{}", text(&third.stderr));
+    let ended = tail.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(6));
+    assert!(text(&ended.stderr).contains("has taken the feed over"));
+
+    let committed = node.json(&["feed", "commit", "engine", cursor]);
+    assert_eq!(committed["cursor"], cursor);
+    let rest = node.ask(&["feed", "tail", "engine", "--until-caught-up"]);
+    assert!(rest.stdout.is_empty(), "{}", text(&rest.stdout));
+    let unknown = node.ask(&["feed", "commit", "engine", "nix"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown.stderr));
 }
 
 fn lines(text: &str) -> Vec<Value> {
