@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use concordat_domain::ids::{CaseId, EventId};
-use concordat_node::{EventView, Node, Receipt, Ruling, Stage};
+use concordat_node::{Emission, EventView, Node, Receipt, Ruling, Stage};
 use concordat_store::{Store, StoreConfig};
 use concordat_tests::nats::NatsServer;
 use concordat_tests::proxy::TcpProxy;
@@ -16,7 +16,7 @@ use concordat_trust::bundle::Bundle;
 use serde_json::json;
 use support::{COUNCIL, TRUST, complaint, fresh_emission, joining, node_on_broker, rest, setting};
 
-/// Set for the child: url, directory and case, separated by spaces.
+/// Set for the child: url, directory, and the case in which it asks for something, or `new` if it opens one; separated by spaces.
 const CHILD: &str = "CONCORDAT_KEPT_BACK_CHILD";
 /// In the content of the event that does not get out in time.
 const SECRET: &str = "CANARY ward diary";
@@ -33,7 +33,7 @@ fn say(words: &str) {
 async fn child() {
     let Some(told) = setting(CHILD) else { return };
     let told: Vec<&str> = told.split(' ').collect();
-    let case: CaseId = told[2].parse().expect("a case id");
+    let case: Option<CaseId> = told[2].parse().ok();
     let node = node_on_broker(COUNCIL, Path::new(told[1]), told[0]).await;
     rest(&[&node]).await;
     say("READY");
@@ -42,14 +42,21 @@ async fn child() {
         .next()
         .expect("the parent speaks")
         .expect("text");
-    let fields = json!({"id": "r-1", "of": TRUST, "basis": "own-records", "due": "2027-01-15", "what": SECRET});
-    let mut emission = fresh_emission(
-        Some(case),
-        "information-requested",
-        &fields,
-        Stage::Accepted,
-    );
-    emission.expected = Some(node.case(case, None).await.expect("its case").version);
+    let emission = match case {
+        None => fresh_emission(None, "complaint-received", &complaint(), Stage::Accepted),
+        Some(case) => {
+            let fields = json!({"id": "r-1", "of": TRUST, "basis": "own-records", "due": "2027-01-15", "what": SECRET});
+            Emission {
+                expected: Some(node.case(case, None).await.expect("its case").version),
+                ..fresh_emission(
+                    Some(case),
+                    "information-requested",
+                    &fields,
+                    Stage::Accepted,
+                )
+            }
+        }
+    };
     let receipt = node.emit(emission).await.expect("accepted");
     say(&format!("ACCEPTED {}", receipt.event_id));
     std::future::pending::<()>().await;
@@ -58,7 +65,7 @@ async fn child() {
 fn start_child(
     url: &str,
     directory: &Path,
-    case: CaseId,
+    case: Option<CaseId>,
 ) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut child = Command::new(std::env::current_exe().expect("this test"))
         .args([
@@ -69,7 +76,14 @@ fn start_child(
             "--test-threads",
             "1",
         ])
-        .env(CHILD, format!("{url} {} {case}", directory.display()))
+        .env(
+            CHILD,
+            format!(
+                "{url} {} {}",
+                directory.display(),
+                case.map_or("new".to_owned(), |case| case.to_string())
+            ),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -118,7 +132,7 @@ async fn outcome(meanwhile: bool) -> Outcome {
     rest(&[&trust, &council]).await;
     council.stop().await;
 
-    let id = dies_before_it_appends(&broker, &there, case).await;
+    let id = dies_before_it_appends(&broker, &there, Some(case)).await;
     if meanwhile {
         let update = fresh_emission(
             Some(case),
@@ -154,7 +168,11 @@ async fn seen_by(node: &Node, case: CaseId, id: EventId) -> EventView {
     event
 }
 
-async fn dies_before_it_appends(broker: &NatsServer, store: &Path, case: CaseId) -> EventId {
+async fn dies_before_it_appends(
+    broker: &NatsServer,
+    store: &Path,
+    case: Option<CaseId>,
+) -> EventId {
     let proxy = TcpProxy::start(broker.address()).await;
     let (mut child, mut lines) = start_child(&proxy.url(), store, case);
     let (store, lines) = (store.to_owned(), &mut lines);
@@ -207,4 +225,30 @@ async fn a_signed_event_that_still_counts_after_a_crash_goes_out_whole() {
     assert!(!outcome.receipt.content_kept_back);
     assert_eq!(outcome.kept_back, 0);
     assert!(format!("{:?}", outcome.others.event).contains(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_whose_opening_was_signed_before_a_crash_can_be_read_and_worked_on_after_it() {
+    let broker = NatsServer::start();
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let store = directory.path().join("council");
+    let id = dies_before_it_appends(&broker, &store, None).await;
+    let council = node_on_broker(COUNCIL, &store, &broker.url()).await;
+    rest(&[&council]).await;
+    let receipt = council.receipt(id).await.expect("known");
+    assert_eq!(receipt.ruling, Some(Ruling::Effective));
+    let update = fresh_emission(
+        Some(receipt.case),
+        "complainant-updated",
+        &json!({"method": "letter"}),
+        Stage::Ruled,
+    );
+    let updated = council.emit(update).await.expect("accepted");
+    assert_eq!(updated.ruling, Some(Ruling::Effective));
+    let events = council.events(receipt.case).await.expect("its case");
+    assert!(
+        format!("{:?}", events[0].event).contains("CANARY"),
+        "its keys are here"
+    );
+    council.stop().await;
 }

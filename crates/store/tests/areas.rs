@@ -255,6 +255,10 @@ fn places_of_a_case_are_its_own_and_in_the_logs_order() {
     });
     assert_eq!(all(store.cases().places(&a)), [(2, 3), (2, 11), (300, 0)]);
     assert_eq!(all(store.cases().places(&c)), [(u64::MAX, u32::MAX)]);
+    let after = |place| all(store.cases().places_after(&a, Some(place)));
+    assert_eq!(after((2, 3)), [(2, 11), (300, 0)]);
+    assert_eq!(after((2, 12)), [(300, 0)]);
+    assert_eq!(after((300, 0)), []);
     assert_eq!(store.cases().ids(None, 2).unwrap(), [a, b]);
     assert_eq!(store.cases().ids(Some(&b), 9).unwrap(), [c]);
 }

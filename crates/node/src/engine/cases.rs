@@ -1,5 +1,7 @@
 //! Cases in memory and at rest: the fold of each, and the keys held.
 
+use std::time::Instant;
+
 use concordat_domain::ids::{CaseId, Position};
 use concordat_store::{Batch, Store};
 use concordat_trust::bundle::Bundle;
@@ -7,8 +9,9 @@ use concordat_trust::case_log::{Applied, Arrival, CaseLog, Context};
 use concordat_trust::envelope::Envelope;
 use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::CaseKeys;
+use serde::de::DeserializeOwned;
 
-use super::Engine;
+use super::{CASES_KEPT_EVERY, CASES_KEPT_MAX, Engine};
 use crate::draft::Draft;
 use crate::emission::Ruled;
 use crate::error::Error;
@@ -21,13 +24,17 @@ pub(super) struct Replayed {
     pub(super) ruled: Option<Ruled>,
 }
 
-/// Names in the vault.
-fn keys_name(case: &CaseId) -> String {
-    format!("keys/{case}")
+/// Names in the vault begin so; the case follows.
+const KEYS: &str = "keys/";
+const INVITATION: &str = "invitation/";
+
+fn case_in(name: &str, prefix: &str) -> Result<CaseId, Error> {
+    let case = name.strip_prefix(prefix).and_then(|case| case.parse().ok());
+    case.ok_or_else(|| Error::Corrupt(format!("`{name}` names no case")))
 }
 
-fn invitation_name(case: &CaseId) -> String {
-    format!("invitation/{case}")
+fn decoded<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|_| Error::Corrupt(format!("{what} does not decode")))
 }
 
 /// Notes which envelopes of a bundle belong to which case.
@@ -46,8 +53,20 @@ pub(super) fn index(
 }
 
 impl Engine {
+    /// Brings keys, invitations and cases back. Keys first, and all of them: those of a case that was signed and is not on the log yet
+    /// stand in no index.
     pub(super) fn restore_cases(&mut self) -> Result<(), Error> {
-        let corrupt = |what: &str| Error::Corrupt(format!("{what} does not decode"));
+        for kept in self.store.vault().with_prefix(KEYS) {
+            let (name, bytes) = kept?;
+            let keys: CaseKeys = decoded(&bytes, "a keyring")?;
+            self.keyring.restore(case_in(&name, KEYS)?, keys);
+        }
+        for kept in self.store.vault().with_prefix(INVITATION) {
+            let (name, bytes) = kept?;
+            let invitation: EventReference = decoded(&bytes, "an invitation")?;
+            self.invitations
+                .insert(case_in(&name, INVITATION)?, invitation);
+        }
         let mut last = None;
         loop {
             let ids = self.store.cases().ids(last.as_ref(), 1000)?;
@@ -55,38 +74,41 @@ impl Engine {
                 return Ok(());
             };
             for id in ids {
-                let case = CaseId(id);
-                if let Some(keys) = self.store.vault().get(&keys_name(&case))? {
-                    let keys: CaseKeys =
-                        serde_json::from_slice(&keys).map_err(|_| corrupt("a keyring"))?;
-                    self.keyring.restore(case, keys);
-                }
-                if let Some(invitation) = self.store.vault().get(&invitation_name(&case))? {
-                    let invitation: EventReference = serde_json::from_slice(&invitation)
-                        .map_err(|_| corrupt("an invitation"))?;
-                    self.invitations.insert(case, invitation);
-                }
-                match self.store.projections().get(&id)? {
-                    Some(state) => {
-                        let log: CaseLog =
-                            serde_json::from_slice(&state).map_err(|_| corrupt("a case"))?;
-                        self.cases.insert(case, log);
-                        self.schedule(case);
-                    }
-                    None => self.rebuild(case)?,
-                }
+                self.restore_case(CaseId(id))?;
             }
             last = Some(end);
         }
     }
 
-    /// Folds a case anew from the journal: after its projection was deleted, or a key of it has come.
-    pub(super) fn rebuild(&mut self, case: CaseId) -> Result<(), Error> {
-        let (log, _) = self.replay(case, self.keys_of(case).unwrap_or(&CaseKeys::default()))?;
-        if log.case().is_some() {
-            self.cases.insert(case, log);
-            self.case_changed(case);
+    /// A case from its projection, and from the journal what has come since that was written; all from the journal, if it was deleted.
+    fn restore_case(&mut self, case: CaseId) -> Result<(), Error> {
+        let kept = self.store.projections().get(&case.0)?;
+        let kept: Option<CaseLog> = kept.map(|kept| decoded(&kept, "a case")).transpose()?;
+        let Some(keys) = self.keys_of(case) else {
+            // Somebody else's. A case that this organisation may not read any more still shows how it ended.
+            if let Some(log) = kept {
+                self.cases.insert(case, log);
+                self.schedule(case);
+            }
+            return Ok(());
+        };
+        let is_new = kept.is_none();
+        let mut log = kept.unwrap_or_else(|| CaseLog::new(case));
+        let before = log.last_position();
+        let after = before.map(|at| (at.bundle, at.envelope));
+        for place in self.store.cases().places_after(&case.0, after) {
+            let (bundle, envelope) = place?;
+            let position = Position { bundle, envelope };
+            self.apply_to(&mut log, keys, position, &self.bundle_at(bundle)?);
         }
+        if log.case().is_none() {
+            return Ok(());
+        }
+        if is_new || log.last_position() != before {
+            self.unkept.insert(case);
+        }
+        self.cases.insert(case, log);
+        self.schedule(case);
         Ok(())
     }
 
@@ -191,9 +213,31 @@ impl Engine {
         self.ahead.remove(&case);
     }
 
-    /// Keeps each case that changed in this turn once, however many envelopes changed it.
-    pub(super) fn keep_changed(&mut self) -> Result<(), Error> {
+    /// Derives anew what rests on the cases that changed in this turn, once each, however many envelopes changed them.
+    pub(super) fn settle_changed(&mut self) {
         for case in std::mem::take(&mut self.changed) {
+            self.schedule(case);
+            self.look_at_duties(case);
+            self.unkept.insert(case);
+        }
+    }
+
+    /// Writes some projections, now and then.
+    pub(super) fn keep_some_cases(&mut self) -> Result<(), Error> {
+        if self.kept.elapsed() < CASES_KEPT_EVERY {
+            return Ok(());
+        }
+        self.kept = Instant::now();
+        self.keep_cases(CASES_KEPT_MAX)
+    }
+
+    /// Writes the projections of cases that changed since theirs were written, up to `max` of them. The journal has it all: what is not
+    /// written is folded again at the next start, so a busy case is written now and then and not with each of its envelopes.
+    pub(super) fn keep_cases(&mut self, max: usize) -> Result<(), Error> {
+        for _ in 0..max {
+            let Some(case) = self.unkept.pop_first() else {
+                return Ok(());
+            };
             if let Some(log) = self.cases.get(&case) {
                 let state = serde_json::to_vec(log)
                     .map_err(|_| Error::Corrupt("a case does not serialise".to_owned()))?;
@@ -201,8 +245,6 @@ impl Engine {
                     .projections()
                     .put(&mut self.batch, &case.0, &state)?;
             }
-            self.schedule(case);
-            self.look_at_duties(case);
         }
         Ok(())
     }
@@ -214,7 +256,7 @@ impl Engine {
         Ok(self
             .store
             .vault()
-            .put(&mut self.batch, &keys_name(&case), &keys)?)
+            .put(&mut self.batch, &format!("{KEYS}{case}"), &keys)?)
     }
 
     pub(super) fn keep_invitation(
@@ -226,7 +268,7 @@ impl Engine {
             .map_err(|_| Error::Corrupt("an invitation does not serialise".to_owned()))?;
         self.store
             .vault()
-            .put(&mut self.batch, &invitation_name(&case), &bytes)?;
+            .put(&mut self.batch, &format!("{INVITATION}{case}"), &bytes)?;
         self.invitations.insert(case, invitation);
         self.look_at_duties(case);
         Ok(())

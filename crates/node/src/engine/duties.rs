@@ -199,5 +199,5 @@ fn is_unchanged(organisation: &OrganisationId, log: &CaseLog, desk: &Desk<'_>) -
             )
         })
     };
-    standing(log.case()) == standing(desk.state.as_ref())
+    standing(log.case()) == standing(desk.state())
 }

@@ -75,7 +75,19 @@ impl Engine {
         }
         let case = emission.case.unwrap_or_else(|| self.fresh_case());
         let draft = self.draft(emission, case);
-        let (warnings, after) = self.admit_at_door(&draft)?;
+        let state = self.take_ahead(case)?;
+        let (event, warnings) = match self.admit_at_door(&draft, state.as_ref()) {
+            Ok(judged) => judged,
+            Err(refused) => {
+                self.ahead.extend(state.map(|state| (case, state)));
+                return Err(refused);
+            }
+        };
+        let invited = state.as_ref().map_or(0, |case| case.invitees().len());
+        let after = self.evolved(state, &draft, &event);
+        if after.invitees().len() > invited {
+            self.require_registered_invitees(&after)?;
+        }
         if emission.validate_only {
             return Ok(Accepted::Validated(Receipt {
                 ruling: Some(Ruling::Effective),
@@ -93,7 +105,7 @@ impl Engine {
         self.store
             .events()
             .put(&mut self.batch, emission.event_id.0, known)?;
-        self.ahead.insert(draft.case, after);
+        self.ahead.insert(case, after);
         self.outbox.put(number, draft);
         Ok(Accepted::New)
     }
@@ -156,11 +168,14 @@ impl Engine {
         }
     }
 
-    /// Judges a draft on ruled state and own drafts before it; says which expected fields it lacks, and how the case would be then.
-    fn admit_at_door(&mut self, draft: &Draft) -> Result<(BTreeSet<String>, Case), Error> {
-        let state = self.with_own_drafts(draft.case)?;
+    /// Judges a draft on ruled state and own drafts before it; gives the event, and which expected fields it lacks.
+    fn admit_at_door(
+        &self,
+        draft: &Draft,
+        state: Option<&Case>,
+    ) -> Result<(Event, BTreeSet<String>), Error> {
         // Whoever is out of the case gets no key of it any more; that it has none is not what it has to be told.
-        let is_out = state.as_ref().is_some_and(|case| {
+        let is_out = state.is_some_and(|case| {
             case.relation(&self.config.organisation) == concordat_domain::case::Relation::Outsider
         });
         if !is_out && let Some((_, park)) = self.cases.get(&draft.case).and_then(|log| log.parked())
@@ -170,7 +185,7 @@ impl Engine {
                 why: park.advice().to_owned(),
             });
         }
-        let event = self.judged(draft, state.as_ref())?;
+        let event = self.judged(draft, state)?;
         if state.is_none() && event.event_type != EventType::ComplaintReceived {
             return Err(Error::UnknownCase);
         }
@@ -180,18 +195,17 @@ impl Engine {
                 advice: "This release holds consent by organisation only. Share nothing through it on a consent for some issues or \
                          categories (ADR 0006)."
                     .to_owned(),
-                state: state.as_ref().map(|case| case.state().to_string()),
+                state: state.map(|case| case.state().to_string()),
                 next_event_types: Vec::new(),
             });
         }
-        judge(state.as_ref(), &event, &self.config.rules()).map_err(|refusal| {
+        judge(state, &event, &self.config.rules()).map_err(|refusal| {
             let next = state
-                .as_ref()
                 .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
             Error::Refused {
                 code: refusal.code(),
                 advice: refusal.advice().to_owned(),
-                state: state.as_ref().map(|case| case.state().to_string()),
+                state: state.map(|case| case.state().to_string()),
                 next_event_types: next
                     .unwrap_or_default()
                     .iter()
@@ -200,12 +214,7 @@ impl Engine {
             }
         })?;
         let warnings = concordat_domain::judge::warnings(&event);
-        let invited = state.as_ref().map_or(0, |case| case.invitees().len());
-        let after = self.evolved(state, draft, &event);
-        if after.invitees().len() > invited {
-            self.require_registered_invitees(&after)?;
-        }
-        Ok((warnings, after))
+        Ok((event, warnings))
     }
 
     /// An organisation that the directory does not have can neither be told of an invitation nor answer it. No rule voids the event, but
@@ -225,16 +234,16 @@ impl Engine {
         })
     }
 
-    /// The case as it will be when everything that is signed or drafted here has landed. Kept until the case or its drafts change, so
-    /// that a draft costs one step and not all that wait before it.
-    fn with_own_drafts(&mut self, case: CaseId) -> Result<Option<Case>, Error> {
-        if let Some(ahead) = self.ahead.get(&case) {
-            return Ok(Some(ahead.clone()));
+    /// Takes the case as it will be when everything that is signed or drafted here has landed. It is kept until the case or its drafts
+    /// change, so that a draft costs one step and not all that wait before it: put it back.
+    fn take_ahead(&mut self, case: CaseId) -> Result<Option<Case>, Error> {
+        match self.ahead.remove(&case) {
+            Some(ahead) => Ok(Some(ahead)),
+            None => self.with_own_drafts_before(case, u64::MAX),
         }
-        self.with_own_drafts_before(case, u64::MAX)
     }
 
-    /// The same up to a draft that may be in the middle.
+    /// The same up to a draft that may be in the middle, made anew.
     pub(super) fn with_own_drafts_before(
         &self,
         case: CaseId,

@@ -66,9 +66,17 @@ pub(super) struct Desk<'a> {
     pub(super) log: Option<&'a CaseLog>,
     /// The keys of a case that is about to be opened.
     new: Option<&'a NewCase>,
-    /// As it will be after the envelopes made so far.
-    pub(super) state: Option<Case>,
+    /// As it will be after the events made so far, if there are any.
+    after: Option<Case>,
     pub(super) author: Author<'a>,
+}
+
+impl Desk<'_> {
+    /// The case as it will be after what was made so far.
+    pub(super) fn state(&self) -> Option<&Case> {
+        let ruled = || self.log.and_then(CaseLog::case);
+        self.after.as_ref().or_else(ruled)
+    }
 }
 
 /// What became of a draft at the desk.
@@ -82,10 +90,23 @@ enum Made {
 impl Engine {
     /// Puts what one case has to say into the load, as far as there is room.
     pub(super) fn load_case(&mut self, case: CaseId, load: &mut Load) -> Result<(), Error> {
-        let log = self.cases.get(&case).cloned();
-        if log.as_ref().is_some_and(|log| log.parked().is_some()) {
-            return Ok(());
-        }
+        // Lent to the desk rather than copied: a case grows with its history.
+        let log = self.cases.remove(&case);
+        let loaded = if log.as_ref().is_some_and(|log| log.parked().is_some()) {
+            Ok(())
+        } else {
+            self.load_from(case, log.as_ref(), load)
+        };
+        self.cases.extend(log.map(|log| (case, log)));
+        loaded
+    }
+
+    fn load_from(
+        &mut self,
+        case: CaseId,
+        log: Option<&CaseLog>,
+        load: &mut Load,
+    ) -> Result<(), Error> {
         let opens = log.is_none() && self.outbox.waiting_count_in(case) > 0;
         let new = opens.then(|| NewCase::with_id(case, &mut self.rng));
         let partnership = *self.admission.partnership();
@@ -96,16 +117,16 @@ impl Engine {
             None => Author::of_case(
                 &partnership,
                 &organisation,
-                log.as_ref().unwrap_or(&empty),
+                log.unwrap_or(&empty),
                 self.keys_of(case).unwrap_or(&CaseKeys::default()),
                 self.admission.case_head(&organisation, &case),
             ),
         };
         let mut desk = Desk {
             case,
-            log: log.as_ref(),
+            log,
             new: new.as_ref(),
-            state: log.as_ref().and_then(CaseLog::case).cloned(),
+            after: None,
             author,
         };
         self.load_process_renewal(&mut desk, load)?;
@@ -160,7 +181,7 @@ impl Engine {
                 Made::Group(group, after) => {
                     let alone = load.is_empty();
                     if load.take(group) {
-                        desk.state = Some(*after);
+                        desk.after = Some(*after);
                         taken = true;
                         continue;
                     }
@@ -187,7 +208,7 @@ impl Engine {
     /// One draft as envelopes: the key versions that it needs first, the event, the invitation of whom it adds.
     fn make(&mut self, draft: &Draft, desk: &mut Desk<'_>) -> Result<Made, Error> {
         let (count, hash) = desk.author.applied();
-        let state = desk.state.as_ref();
+        let state = desk.state();
         let wire = self.wire(draft, state, (count, hash.0), desk.new)?;
         let wire = self.without_unsealable(draft, wire, desk.log)?;
         let event = draft.judged(&wire, &self.config.organisation, self.now())?;

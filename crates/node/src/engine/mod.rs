@@ -20,6 +20,7 @@ mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
 use concordat_domain::{Case, Rules};
@@ -54,6 +55,11 @@ use outbox::Outbox;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
 const INPUTS_PER_TURN_MAX: usize = 512;
+
+/// How often projections are written.
+const CASES_KEPT_EVERY: Duration = Duration::from_secs(1);
+/// Projections written at once, at most: few enough not to hold up whoever emits meanwhile.
+const CASES_KEPT_MAX: usize = 64;
 
 /// Somebody waits for an event to reach a stage.
 struct Waiter {
@@ -102,6 +108,10 @@ pub(crate) struct Engine {
     uncovered: Uncovered,
     /// Cases that changed in this turn.
     changed: BTreeSet<CaseId>,
+    /// Cases that changed since their projection was written.
+    unkept: BTreeSet<CaseId>,
+    /// When projections were last written.
+    kept: Instant,
     /// Cases in which something may be owed about keys.
     duties: BTreeSet<CaseId>,
     /// On which day all cases were looked at for such.
@@ -179,6 +189,8 @@ impl Engine {
             contradictions: BTreeSet::new(),
             uncovered: Uncovered::default(),
             changed: BTreeSet::new(),
+            unkept: BTreeSet::new(),
+            kept: Instant::now(),
             duties: BTreeSet::new(),
             duties_of: None,
             agenda: Agenda::default(),
@@ -248,7 +260,7 @@ impl Engine {
                 self.compared(comparison);
                 Ok(())
             }
-            Input::Tick => Ok(()),
+            Input::Tick => self.keep_some_cases(),
             Input::Call(call) => {
                 call(self);
                 Ok(())
@@ -262,8 +274,13 @@ impl Engine {
 
     /// Enforce, publish, then one write for all that happened in this turn, synced only if somebody was promised something.
     fn finish_turn(&mut self) -> Result<(), Error> {
-        self.keep_changed()?;
-        let job = if self.stopping { None } else { self.work()? };
+        self.settle_changed();
+        let job = if self.stopping {
+            self.keep_cases(usize::MAX)?;
+            None
+        } else {
+            self.work()?
+        };
         let batch = std::mem::take(&mut self.batch);
         if std::mem::take(&mut self.sync_needed) || self.stopping {
             self.store.commit(batch)?;

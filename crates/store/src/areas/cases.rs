@@ -29,14 +29,27 @@ impl<'s> Cases<'s> {
 
     /// The places of a case, in the log's order.
     pub fn places(&self, case: &CaseId) -> impl Iterator<Item = Result<Place, Error>> + use<'s> {
+        self.places_after(case, None)
+    }
+
+    /// The places of a case behind one of them, in the log's order; all, if none is given.
+    pub fn places_after(
+        &self,
+        case: &CaseId,
+        after: Option<Place>,
+    ) -> impl Iterator<Item = Result<Place, Error>> + use<'s> {
         let prefix = joined(CASES, &[case]);
-        self.0.engine.keys_from(&prefix, prefix.clone()).map(|key| {
-            let key = key?;
-            Ok((
-                u64::from_be_bytes(piece(&key, &key, 17)?),
-                u32::from_be_bytes(piece(&key, &key, 25)?),
-            ))
-        })
+        let first = after.map_or_else(
+            || prefix.clone(),
+            |(bundle, envelope)| {
+                let next = envelope.saturating_add(1);
+                joined(CASES, &[case, &bundle.to_be_bytes(), &next.to_be_bytes()])
+            },
+        );
+        self.0
+            .engine
+            .keys_from(&prefix, first)
+            .map(|key| place_in(&key?))
     }
 
     /// The cases that have a place, in the order of their ids, those above `after` only: a page begins where the last
@@ -64,4 +77,11 @@ impl<'s> Cases<'s> {
         }
         Ok(ids)
     }
+}
+
+fn place_in(key: &[u8]) -> Result<Place, Error> {
+    Ok((
+        u64::from_be_bytes(piece(key, key, 17)?),
+        u32::from_be_bytes(piece(key, key, 25)?),
+    ))
 }

@@ -3,8 +3,9 @@
 use concordat_codec::event::{HeaderFacts, to_domain};
 use concordat_codec::{Error as CodecError, parts};
 use concordat_domain::event::Event;
+use concordat_domain::ids::OrganisationId;
 use concordat_domain::rules::RULES_VERSION;
-use concordat_domain::{Placement, calendar, evolve, judge};
+use concordat_domain::{Case, Placement, calendar, evolve, judge};
 use concordat_proto::v1;
 use zeroize::Zeroizing;
 
@@ -217,22 +218,25 @@ impl CaseLog {
             position: arrival.position,
             case_seq,
         };
-        let before = self.case.take();
-        let after = evolve(before.clone(), event, &placement, context.rules);
+        let standing = |case: &Case, organisation: &OrganisationId| {
+            (
+                case.relation(organisation),
+                case.consent_covers(organisation),
+            )
+        };
+        let directory = context.rules.directory;
+        let organisations = || directory.organisations().map(|entry| &entry.id);
+        let stood = self.case.as_ref().map(|case| {
+            let standings = organisations().map(|organisation| standing(case, organisation));
+            standings.collect::<Vec<_>>()
+        });
+        let after = evolve(self.case.take(), event, &placement, context.rules);
         self.keys.effective.insert(arrival.envelope.hash());
         let this = self.reference(arrival);
-        let gave = |case: &concordat_domain::Case, org: &concordat_domain::ids::OrganisationId| {
-            (case.relation(org) as u8, case.consent_covers(org))
-        };
-        for organisation in context
-            .rules
-            .directory
-            .organisations()
-            .map(|entry| &entry.id)
-        {
-            let changed = before
+        for (place, organisation) in organisations().enumerate() {
+            let changed = stood
                 .as_ref()
-                .is_none_or(|case| gave(case, organisation) != gave(&after, organisation));
+                .is_none_or(|stood| stood[place] != standing(&after, organisation));
             if changed && after.relation(organisation) != concordat_domain::case::Relation::Outsider
             {
                 self.keys.bases.insert(organisation.clone(), this.clone());
