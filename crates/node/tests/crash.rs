@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use concordat_domain::ids::{CaseId, EventId};
 use concordat_node::{Node, Ruling, Stage};
+use concordat_store::{Store, StoreConfig};
 use concordat_tests::nats::NatsServer;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -149,5 +150,15 @@ async fn every_accepted_event_is_effective_exactly_once_after_kill_9_at_random_m
         ),
         (0, 0, 0)
     );
+
+    // What the deaths left of the projection, with what the journal had beyond it, is what the journal alone gives.
+    let digest = node.case(case, None).await.expect("the case").digest;
+    node.stop().await;
+    let projections = Store::open(&store, StoreConfig::default()).expect("nobody has it open");
+    projections.clear_projections().expect("cleared");
+    drop(projections);
+    let node = node_on_broker(TRUST, &store, &broker.url()).await;
+    let replayed = node.case(case, None).await.expect("the case").digest;
+    assert_eq!(replayed, digest, "seed {seed}");
     node.stop().await;
 }

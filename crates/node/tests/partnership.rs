@@ -4,7 +4,7 @@ mod support;
 
 use concordat_codec::form;
 use concordat_node::{Cursor, Emission, Error, FeedContent, Ruling, Stage};
-use concordat_store::{Store, StoreConfig};
+use concordat_store::{Batch, Store, StoreConfig};
 use serde_json::json;
 use support::{BOARD, COUNCIL, Partnership, TRUST};
 
@@ -386,6 +386,40 @@ async fn a_node_whose_projections_were_deleted_replays_its_journal_to_the_same_c
         partnership.digest(COUNCIL, case).await,
         partnership.digest(TRUST, case).await
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_was_written_as_parked_goes_on_if_its_key_has_come_since() {
+    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
+    let case = partnership.joint().await;
+    partnership.down(COUNCIL).await;
+    let place = partnership.sandbox.store_directory(COUNCIL);
+    let store = Store::open(&place, StoreConfig::default()).expect("nobody has it open");
+    // As a crash leaves it: the projection is older than the grant, which the journal and the keyring have.
+    let kept = store
+        .projections()
+        .get(&case.0)
+        .expect("sound")
+        .expect("it was written");
+    let mut kept: serde_json::Value = serde_json::from_slice(&kept).expect("JSON");
+    assert!(kept["parked"].is_null());
+    kept["parked"] = json!([kept["last"], "key-missing"]);
+    let mut batch = Batch::new();
+    let kept = serde_json::to_vec(&kept).expect("JSON");
+    store
+        .projections()
+        .put(&mut batch, &case.0, &kept)
+        .expect("it fits");
+    store.commit(batch).expect("written");
+    drop(store);
+    partnership.up(COUNCIL);
+    let view = partnership
+        .node(COUNCIL)
+        .case(case, None)
+        .await
+        .expect("a case");
+    assert_eq!(view.parked, None);
+    assert_eq!(view.digest, partnership.digest(TRUST, case).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

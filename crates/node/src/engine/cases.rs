@@ -84,6 +84,8 @@ impl Engine {
     fn restore_case(&mut self, case: CaseId) -> Result<(), Error> {
         let kept = self.store.projections().get(&case.0)?;
         let kept: Option<CaseLog> = kept.map(|kept| decoded(&kept, "a case")).transpose()?;
+        // What it was parked for may have come after it was written; only a fold from the start finds out.
+        let kept = kept.filter(|log| log.parked().is_none() || self.keys_of(case).is_none());
         let Some(keys) = self.keys_of(case) else {
             // Somebody else's. A case that this organisation may not read any more still shows how it ended.
             if let Some(log) = kept {

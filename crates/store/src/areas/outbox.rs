@@ -59,7 +59,7 @@ pub struct KnownEvent {
     pub digest: [u8; 32],
     /// Its case.
     pub case: CaseId,
-    /// Where it was admitted; None as long as it is a draft or in flight.
+    /// Where it was admitted; None as long as it is a draft or in flight, and for ever if it was given up as a draft.
     pub place: Option<Place>,
 }
 
@@ -101,11 +101,6 @@ impl<'s> Events<'s> {
             case: piece(&key, &value, 32)?,
             place,
         }))
-    }
-
-    /// Forgets an event that never left the node, such as a HELD draft that was given up.
-    pub fn delete(&self, batch: &mut Batch, event: &EventId) {
-        batch.delete(joined(EVENTS, &[event]));
     }
 }
 
