@@ -6,9 +6,9 @@
 //! ```
 //!
 //! The contract is `proto/concordat/v1/*_service.proto`. This crate decides nothing about a case: it turns requests into calls of the
-//! node and views into answers. Every error is a `google.rpc.Status` with one `ErrorInfo` ([`failure`]).
+//! node and views into answers. Every error is a `google.rpc.Status` with one `ErrorInfo` (`failure.rs`).
 //!
-//! In this release it listens on the loopback interface only, in plaintext, and asks for a bearer token ([`access`]).
+//! In this release it listens on the loopback interface only, in plaintext, and asks for a bearer token (`access.rs`).
 
 mod access;
 mod clocked;
