@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use concordat_domain::ids::CaseId;
 use concordat_node::sandbox::Sandbox;
-use concordat_node::{Error, EventView};
+use concordat_node::{Error, EventView, Status};
 use serde::Serialize;
 
 use super::{BOARD, COUNCIL, TRUST};
@@ -41,6 +41,21 @@ pub(super) struct NotCounted {
 struct Digest {
     organisation: String,
     digest: String,
+}
+
+/// What all nodes say of themselves when they have read equally many bundles: those that only witness others come by the machine's
+/// clock, between two questions as well.
+async fn together(sandbox: &Sandbox) -> Result<Vec<Status>, anyhow::Error> {
+    loop {
+        sandbox.settle().await?;
+        let mut statuses = Vec::new();
+        for (_, node) in sandbox.nodes() {
+            statuses.push(node.status().await?);
+        }
+        if statuses.windows(2).all(|pair| pair[0].size == pair[1].size) {
+            return Ok(statuses);
+        }
+    }
 }
 
 fn void(event: &EventView) -> Option<NotCounted> {
@@ -83,14 +98,12 @@ impl Summary {
         }
         let outsider = sandbox.node(BOARD).map_err(anyhow::Error::from)?;
         let outsider_blind = matches!(outsider.case(case, None).await, Err(Error::UnknownCase));
-        let mut roots = Vec::new();
+        let statuses = together(sandbox).await?;
+        let roots: Vec<_> = statuses.iter().map(|one| (one.size, one.root)).collect();
         // Each node has verified every signature, chain link and tree head on admission.
-        let mut none_refused = true;
-        for (_, node) in sandbox.nodes() {
-            let status = node.status().await.map_err(anyhow::Error::from)?;
-            roots.push((status.size, status.root));
-            none_refused &= status.quarantined == 0 && status.contradictions.is_empty();
-        }
+        let none_refused = statuses
+            .iter()
+            .all(|one| one.quarantined == 0 && one.contradictions.is_empty());
         Ok(Self {
             case: case.to_string(),
             state: view.state.clone(),
