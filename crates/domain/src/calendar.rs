@@ -298,6 +298,24 @@ fn next_day(day: Date, n: u32) -> Result<Date, Error> {
         .map_err(|_| Error::OutOfRange { from: day, n })
 }
 
+/// The due date `n` calendar days after `from`.
+///
+/// # Errors
+/// [`Error::OutOfRange`] far outside any real complaint.
+pub fn due_days(from: Date, n: u32) -> Result<Counted, Error> {
+    let due = from
+        .checked_add(i64::from(n).days())
+        .map_err(|_| Error::OutOfRange { from, n })?;
+    let ended = |date, verdict| DayStep { date, verdict };
+    Ok(Counted {
+        due,
+        steps: vec![
+            ended(from, DayVerdict::Start),
+            ended(due, DayVerdict::Ended),
+        ],
+    })
+}
+
 /// All calendars of one published version, with the organisations' own closed days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendars {

@@ -59,6 +59,8 @@ impl Regime {
 pub enum Unit {
     /// Working days of the owing organisation's calendar.
     WorkingDays,
+    /// Calendar days.
+    Days,
     /// Calendar months.
     Months,
     /// Calendar years.
@@ -123,6 +125,9 @@ pub struct Rule {
     /// How many; 0 for a date.
     #[serde(default)]
     pub n: u32,
+    /// How many at most, where it can be extended up to a limit.
+    #[serde(default)]
+    pub max: Option<u32>,
     /// Whether the trigger day counts.
     #[serde(default = "after")]
     pub convention: Convention,
@@ -169,6 +174,7 @@ impl Rule {
         let n = n.unwrap_or(self.n);
         match self.unit {
             Unit::WorkingDays => calendar.due_working_days(from, n, self.convention, closed),
+            Unit::Days => calendar::due_days(from, n),
             Unit::Months => calendar::due_months(from, n, self.convention),
             Unit::Years => calendar::due_months(from, n.saturating_mul(12), self.convention),
             Unit::Date => {
@@ -236,6 +242,9 @@ impl PolicyPack {
                 return Err(fail(
                     "`n` belongs to every unit but `date`, and is at least 1",
                 ));
+            }
+            if rule.max.is_some_and(|max| max < rule.n) {
+                return Err(fail("`max` is at least `n`"));
             }
             if rules
                 .insert((rule.name.clone(), rule.variant.clone()), rule)
@@ -308,6 +317,10 @@ impl PolicyPacks {
     pub fn built_in() -> Self {
         let texts = [
             include_str!("../packs/eng-2009.toml"),
+            include_str!("../packs/eng-ph-2012.toml"),
+            include_str!("../packs/eng-children-2006.toml"),
+            include_str!("../packs/sco-mchp.toml"),
+            include_str!("../packs/sco-nhs.toml"),
             include_str!("../packs/joint-example-v1.toml"),
         ];
         Self::new(texts.map(|text| {

@@ -57,11 +57,15 @@ fn screaming(name: &str) -> String {
 
 fn separate(name: &str, separator: char) -> String {
     let mut words = String::with_capacity(name.len() + 8);
-    for (index, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && index > 0 {
+    let mut before = None;
+    for letter in name.chars() {
+        let number_begins =
+            letter.is_ascii_digit() && before.is_some_and(|before: char| !before.is_ascii_digit());
+        if before.is_some() && (letter.is_ascii_uppercase() || number_begins) {
             words.push(separator);
         }
         words.push(letter);
+        before = Some(letter);
     }
     words
 }

@@ -62,20 +62,130 @@ impl Change<'_> {
     /// Planning begins without a lead to be found.
     pub(crate) fn plan_alone(&mut self) {
         self.enter(State::Planning);
-        let start = Start::Counted {
-            from: self.day(),
-            n: None,
-        };
-        self.set(
-            DeadlineName::from("named-contact"),
-            Some("own"),
-            start,
-            None,
-        );
+        self.start_variant("named-contact", "own", self.day());
+    }
+
+    /// A body that handles the complaint alone goes from `received` to planning (E-17, E-18).
+    pub(crate) fn plan_alone_from_received(&mut self) {
+        let case = &self.case;
+        if !case.is_joint() && case.is_alone() && case.state() == State::Received {
+            self.meet("triage");
+            self.plan_alone();
+        }
+    }
+
+    /// The same complaint was received elsewhere before: the earliest receipt governs (Q25).
+    pub(crate) fn received_already(&mut self, elsewhere_on: Date) {
+        let receipt = &mut self.case.facts.receipt;
+        if receipt
+            .received_on
+            .is_some_and(|received| elsewhere_on < received)
+        {
+            receipt.received_on = Some(elsewhere_on);
+            if self.is_running("relevant-period") {
+                self.move_from("relevant-period", elsewhere_on);
+            }
+        }
+    }
+
+    /// Issues that the answer need not cover any more.
+    pub(crate) fn close_issues<'i>(&mut self, closed: impl IntoIterator<Item = &'i String>) {
+        let issues = self.case.facts.issues.get_or_insert_default();
+        for issue in closed {
+            issues.entry(issue.clone()).or_default().closed = true;
+        }
+    }
+
+    /// The commissioner handles the complaint itself from here on (C-06): planning begins under it.
+    pub(crate) fn take_over(&mut self) {
+        let commissioner = self.actor().clone();
+        self.hand_to(&commissioner);
+        self.enter(State::Planning);
+        self.start("plan");
+        self.start("named-contact");
+    }
+
+    /// The case is where it was before the ombudsman took it up; one that was closed is answered.
+    pub(crate) fn back_from_ombudsman(&mut self) {
+        if self.case.state() != State::WithOmbudsman {
+            return;
+        }
+        let before = self.case.facts.standing.before_ombudsman.take();
+        self.enter(match before {
+            Some(State::Closed) | None => State::Responded,
+            Some(before) => before,
+        });
+    }
+
+    /// A recommendation of the ombudsman.
+    pub(crate) fn recommendation(&mut self, id: &str) -> Option<&mut super::Recommendation> {
+        self.case.facts.recommendations.get_mut(id)
+    }
+
+    /// A body is gone and another takes its place: roles, strands, actions and dates pass over.
+    pub(crate) fn succeed(&mut self, gone: &OrganisationId, successor: &OrganisationId) {
+        let facts = &mut self.case.facts;
+        let roles = &mut facts.roles;
+        for role in [
+            &mut roles.commissioner,
+            &mut roles.lead,
+            &mut roles.passed_to,
+        ] {
+            if role.as_ref() == Some(gone) {
+                *role = Some(successor.clone());
+            }
+        }
+        if roles.receiver == *gone {
+            roles.receiver = successor.clone();
+        }
+        if let Some(membership) = roles.members.remove(gone) {
+            roles.members.insert(successor.clone(), membership);
+        }
+        roles.named_before.insert(gone.clone());
+        if let Some(strand) = facts.work.strands.remove(gone) {
+            facts.work.strands.insert(successor.clone(), strand);
+        }
+        for action in facts
+            .actions
+            .values_mut()
+            .filter(|action| action.org == *gone)
+        {
+            action.org = successor.clone();
+        }
+        for asked in facts.requests.values_mut().filter(|asked| **asked == *gone) {
+            *asked = successor.clone();
+        }
+        for recommended in facts.recommendations.values_mut() {
+            if recommended.org == *gone {
+                recommended.org = successor.clone();
+            }
+        }
+        facts.ledger.pass_over(gone, successor);
+        if *self.case.keeper() == *gone {
+            self.hand_to(successor);
+        }
+    }
+
+    /// A body is gone and nobody takes its place: it owes nothing any more, and its issues may stand unanswered.
+    pub(crate) fn end_of_body(&mut self, gone: &OrganisationId) {
+        let ending = self.ending(How::Ended);
+        let keeper = self.case.keeper().clone();
+        let facts = &mut self.case.facts;
+        facts.ledger.stop_owed_by(ending, gone);
+        if let Some(strand) = facts.work.strands.get_mut(gone)
+            && strand.progress == Progress::Open
+        {
+            strand.progress = Progress::Ended;
+        }
+        if facts.roles.receiver == *gone {
+            facts.roles.receiver = keeper;
+        }
+        self.leave(gone);
     }
 
     /// A body no longer takes part.
     pub(crate) fn leave(&mut self, org: &OrganisationId) {
+        self.case.facts.roles.named_before.insert(org.clone());
         self.case.facts.roles.members.remove(org);
         self.case.facts.lead.accepted.remove(org);
     }
@@ -119,6 +229,12 @@ impl Change<'_> {
             Start::Counted { from, n: None },
             None,
         );
+    }
+
+    /// `+d` by another length of the rule, counted from a day; the keeper owes it.
+    pub(crate) fn start_variant(&mut self, name: &str, variant: &str, from: Date) {
+        let start = Start::Counted { from, n: None };
+        self.set(DeadlineName::from(name), Some(variant), start, None);
     }
 
     /// `+d` by an interval that the case fixed, counted from the day of the event.
@@ -182,6 +298,22 @@ impl Change<'_> {
             Start::Counted { from, n: None },
             None,
         );
+    }
+
+    /// `+d:<id>`, counted from a day; whoever acts owes it.
+    pub(crate) fn start_named_from(&mut self, rule: &str, id: impl fmt::Display, from: Date) {
+        let by = self.actor().clone();
+        let start = Start::Counted { from, n: None };
+        self.set(DeadlineName::of(rule, id), None, start, Some(&by));
+    }
+
+    /// `+d`, counted from the day of the event; that body owes it, whoever keeps the case.
+    pub(crate) fn start_owed_by(&mut self, name: &str, owner: &OrganisationId) {
+        let start = Start::Counted {
+            from: self.day(),
+            n: None,
+        };
+        self.set(DeadlineName::from(name), None, start, Some(owner));
     }
 
     /// `✓d`.

@@ -25,6 +25,8 @@ pub(crate) struct Consent {
     pub(crate) excluded: BTreeSet<OrganisationId>,
     /// The issues agreed to, if not all.
     pub(crate) issues: Option<BTreeSet<String>>,
+    /// Classes of data agreed to, for bodies for which not all were.
+    pub(crate) categories: BTreeMap<OrganisationId, BTreeSet<String>>,
     /// Whether themes may be shared for learning.
     pub(crate) learning: bool,
     /// The last day of the consent, if the person set one.
@@ -84,6 +86,35 @@ impl Consent {
         self.bodies.get(org) == Some(&Standing::Granted)
             && !self.excluded.contains(org)
             && self.expires.is_none_or(|last| on <= last)
+    }
+
+    /// Whether `org` may read all that the person can share of a class of data on that day. Consent for some issues only opens no class
+    /// as a whole.
+    pub(crate) fn opens(&self, org: &OrganisationId, class: &str, on: Date) -> bool {
+        let within = self
+            .categories
+            .get(org)
+            .is_none_or(|agreed| agreed.contains(class));
+        self.covers(org, on) && self.issues.is_none() && within
+    }
+
+    /// Bodies that the person agreed to, with the classes of data, if not all. What was agreed before is never narrowed by it.
+    pub(crate) fn grant(&mut self, org: &OrganisationId, categories: Option<&Vec<String>>) {
+        let held = self.bodies.insert(org.clone(), Standing::Granted) == Some(Standing::Granted);
+        let all_before = held && !self.categories.contains_key(org);
+        match categories.filter(|categories| !categories.is_empty()) {
+            Some(categories) if !all_before => {
+                let agreed = self.categories.entry(org.clone()).or_default();
+                if !held {
+                    agreed.clear();
+                }
+                agreed.extend(categories.iter().cloned());
+            }
+            Some(_) => {}
+            None => {
+                self.categories.remove(org);
+            }
+        }
     }
 
     /// Whether sharing with `org` on that day has a basis: a consent that covers it, or a disclosure record.

@@ -10,6 +10,7 @@ use super::ledger::Ledger;
 use super::state::State;
 use crate::event::Opening;
 use crate::ids::{CaseId, OrganisationId, PackId};
+use crate::judge::Reason;
 use crate::policy::Regime;
 
 /// The state that all parties share and the digest covers.
@@ -32,6 +33,12 @@ pub(crate) struct Facts {
     pub(crate) actions: BTreeMap<String, Action>,
     /// Requests for information, by id: of whom.
     pub(crate) requests: BTreeMap<String, OrganisationId>,
+    pub(crate) staged: Staged,
+    pub(crate) handover: Handover,
+    /// Holds that are on, with the issues that wait.
+    pub(crate) holds: BTreeMap<String, BTreeSet<String>>,
+    /// What the ombudsman recommended, by id.
+    pub(crate) recommendations: BTreeMap<String, Recommendation>,
     pub(crate) standing: Standing,
     pub(crate) ledger: Ledger,
     /// Occurrences whose miss was published, and those of which a warning was.
@@ -58,6 +65,8 @@ pub(crate) struct Roles {
     /// The target of a pass-on that is not answered yet.
     pub(crate) passed_to: Option<OrganisationId>,
     pub(crate) members: BTreeMap<OrganisationId, Membership>,
+    /// Bodies that were part of the case once, or that details were sent to.
+    pub(crate) named_before: BTreeSet<OrganisationId>,
 }
 
 /// A body that was added.
@@ -74,6 +83,8 @@ pub(crate) enum Membership {
 pub(crate) struct Receipt {
     /// The day from which the relevant period runs; `None` until the opening event is folded.
     pub(crate) received_on: Option<Date>,
+    /// The day on which the person first knew of the matter, if that was said.
+    pub(crate) known_on: Option<Date>,
     /// Made by telephone or in person, so that it may be settled early.
     pub(crate) oral: bool,
     /// Received without a name, and the person is not known yet.
@@ -106,6 +117,8 @@ pub(crate) struct LeadTalk {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Issue {
     pub(crate) body: Option<OrganisationId>,
+    /// Withdrawn, excluded or out of scope: the answer need not cover it.
+    pub(crate) closed: bool,
 }
 
 /// The investigation.
@@ -170,13 +183,63 @@ pub(crate) struct Action {
     pub(crate) settled: bool,
 }
 
+/// How the lead may pass to another body.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handover {
+    pub(crate) offered_to: Option<OrganisationId>,
+    /// Parties that found the keeper lost; two stand for its offer.
+    pub(crate) found_lost_by: BTreeSet<OrganisationId>,
+}
+
+/// What an ombudsman recommended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recommendation {
+    pub(crate) org: OrganisationId,
+    /// Post that sees to it.
+    pub(crate) owner: Option<String>,
+    pub(crate) complied: bool,
+    pub(crate) verified: bool,
+}
+
+/// What a staged procedure must remember from stage to stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Staged {
+    /// Who took part in stage 2: none of them may sit on the panel (K-06).
+    pub(crate) stage_2_people: BTreeSet<String>,
+}
+
 /// Facts behind the flags that no other subject holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Standing {
     /// A representative's authority was checked and found wanting, and not satisfied since.
     pub(crate) authority_refused: bool,
+    /// A person's status changed and nobody's authority was checked since.
+    pub(crate) authority_pending: bool,
     /// The ombudsman wrote while the case was open.
     pub(crate) ombudsman_premature: bool,
+    /// Other processes about the same matter, by reference.
+    pub(crate) parallel: BTreeSet<String>,
+    pub(crate) legal_holds: BTreeSet<String>,
+    /// A step was taken that the procedure does not allow.
+    pub(crate) irregular: bool,
+    /// The person was not satisfied with an English answer, and has not been answered since.
+    pub(crate) dissatisfied: bool,
+    /// The council decided that the ombudsman is to be named.
+    pub(crate) signpost_decided: bool,
     /// The state before the ombudsman took the case up.
     pub(crate) before_ombudsman: Option<State>,
+}
+
+impl Standing {
+    /// Whether nobody's authority is in question (D-02 to D-04).
+    ///
+    /// # Errors
+    /// `authority-pending` since a person's status changed.
+    pub(crate) fn authority_checked(&self) -> Result<(), Reason> {
+        if self.authority_pending {
+            Err(Reason::AuthorityPending)
+        } else {
+            Ok(())
+        }
+    }
 }

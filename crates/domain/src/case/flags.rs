@@ -16,6 +16,12 @@ impl Case {
         let own = [
             ("accepted-late", facts.receipt.late == Lateness::Accepted),
             ("anonymous", facts.receipt.anonymous),
+            ("authority-pending", facts.standing.authority_pending),
+            ("further-local-resolution", facts.standing.dissatisfied),
+            ("irregular", facts.standing.irregular),
+            ("legal-hold", !facts.standing.legal_holds.is_empty()),
+            ("on-hold-part", !facts.holds.is_empty()),
+            ("parallel-process", !facts.standing.parallel.is_empty()),
             ("ombudsman-premature", facts.standing.ombudsman_premature),
             ("out-of-time", facts.receipt.late == Lateness::Undecided),
             ("partial-consent", facts.consent.is_partial()),

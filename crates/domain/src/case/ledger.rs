@@ -149,11 +149,37 @@ impl Ledger {
         stopped
     }
 
+    /// Stops everything that one body owes under its own name.
+    pub(crate) fn stop_owed_by(&mut self, ending: Ending, owner: &OrganisationId) {
+        for occurrence in &mut self.occurrences {
+            let owed = occurrence.owner == *owner && !occurrence.follows_keeper;
+            if occurrence.ending.is_none() && owed {
+                occurrence.ending = Some(ending);
+            }
+        }
+    }
+
+    /// What one body owes is owed by its successor.
+    pub(crate) fn pass_over(&mut self, from: &OrganisationId, to: &OrganisationId) {
+        for occurrence in &mut self.occurrences {
+            if occurrence.ending.is_none() && occurrence.owner == *from {
+                occurrence.owner = to.clone();
+            }
+        }
+    }
+
     /// The running occurrence of this name.
     pub(crate) fn running(&self, name: &DeadlineName) -> Option<&Occurrence> {
         self.occurrences
             .iter()
             .find(|occurrence| occurrence.ending.is_none() && occurrence.name == *name)
+    }
+
+    /// The first occurrence of this name.
+    pub(crate) fn first(&self, name: &DeadlineName) -> Option<&Occurrence> {
+        self.occurrences
+            .iter()
+            .find(|occurrence| occurrence.name == *name)
     }
 
     /// The latest occurrence of this name, running or not.

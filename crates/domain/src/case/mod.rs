@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 pub(crate) use change::Change;
 pub(crate) use consent::{Moment, Request, Standing as ConsentStanding};
 pub(crate) use facts::{
-    Action, Circulated, Facts, Impasse, Issue, Lateness, Membership, Progress, Receipt, Roles,
-    Strand,
+    Action, Circulated, Facts, Impasse, Issue, Lateness, Membership, Progress, Receipt,
+    Recommendation, Roles, Strand,
 };
 pub use ledger::DeadlineName;
 pub(crate) use ledger::{Ending, How, Occurrence, Start};
@@ -69,9 +69,11 @@ impl Case {
             commissioner: None,
             passed_to: None,
             members: BTreeMap::new(),
+            named_before: BTreeSet::new(),
         };
         let receipt = Receipt {
             received_on: None,
+            known_on: None,
             oral: false,
             anonymous: false,
             late: Lateness::InTime,
@@ -93,6 +95,10 @@ impl Case {
             answer: Default::default(),
             actions: BTreeMap::new(),
             requests: BTreeMap::new(),
+            staged: Default::default(),
+            handover: Default::default(),
+            holds: BTreeMap::new(),
+            recommendations: BTreeMap::new(),
             standing: Default::default(),
             ledger: Default::default(),
             published_missed: BTreeSet::new(),
@@ -247,6 +253,11 @@ impl Case {
     /// Whether the person's consent covers this organisation on that day.
     pub fn consent_covers_on(&self, org: &OrganisationId, on: Date) -> bool {
         self.facts.consent.covers(org, on)
+    }
+
+    /// Whether the person's consent opens a class of data, by its code (`health`), as a whole to this organisation on that day.
+    pub fn consent_opens_on(&self, org: &OrganisationId, class: &str, on: Date) -> bool {
+        self.facts.consent.opens(org, class, on)
     }
 
     /// Whether the person's consent covers this organisation, its expiry apart.

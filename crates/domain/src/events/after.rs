@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::read::{Content, codes, fields};
 use super::response::Ombudsman;
 use super::row::{EventRules, Scene, Who, meets, row, starts};
-use crate::case::{Action, Case, Change, DeadlineName, From, State};
+use crate::case::{Action, Case, Change, DeadlineName, From, Recommendation, State};
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
 
@@ -231,8 +231,11 @@ impl EventRules for CaseClosed {
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
         let open = |action: &Action| !action.settled || (action.completed && !action.told);
-        let actions_open = scene.case.facts.actions.values().any(open);
-        if actions_open {
+        let facts = &scene.case.facts;
+        let actions_open = facts.actions.values().any(open);
+        let recommended = |recommendation: &Recommendation| !recommendation.complied;
+        let recommendations_open = facts.recommendations.values().any(recommended);
+        if actions_open || recommendations_open || !facts.holds.is_empty() {
             Err(Reason::ActionsOpen)
         } else {
             Ok(())

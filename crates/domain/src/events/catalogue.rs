@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::read::{Missing, Reader};
 use super::row::{EventRules, Row, Scene};
-use super::{after, clock, consent, intake, investigation, lead, response};
+use super::{
+    after, care, clock, consent, contact, cooperation, handover, intake, investigation, issues,
+    lead, learning, ombudsman, outcome, parallel, person, records, response, staged,
+};
 use crate::case::{Case, Change};
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
@@ -108,17 +111,40 @@ catalogue! {
     intake {
         ComplaintReceived = "complaint-received",
         OralRecordMade = "oral-record-made",
-        ContactPreferencesSet = "contact-preferences-set",
         ComplaintAcknowledged = "complaint-acknowledged",
         EarlyResolutionRecorded = "early-resolution-recorded",
         TriageRecorded = "triage-recorded",
         LateComplaintAssessed = "late-complaint-assessed",
+        DiscussionHeld = "discussion-held",
+    }
+    person {
+        ContactPreferencesSet = "contact-preferences-set",
+        ContactDetailsChanged = "contact-details-changed",
         RepresentativeAuthorityChecked = "representative-authority-checked",
+        RepresentativeRefused = "representative-refused",
+        PersonStatusChanged = "person-status-changed",
         CapacityAssessed = "capacity-assessed",
         AdvocacyOffered = "advocacy-offered",
+        AnonymousConsiderationRecorded = "anonymous-consideration-recorded",
+        ContactRestrictionSet = "contact-restriction-set",
+        ContactRestrictionReviewed = "contact-restriction-reviewed",
+        ContactRestrictionLifted = "contact-restriction-lifted",
+        ContactLost = "contact-lost",
+        UrgentActionRecorded = "urgent-action-recorded",
+        IntermediaryReplied = "intermediary-replied",
+    }
+    issues {
         IssuesAgreed = "issues-agreed",
+        IssueAdded = "issue-added",
+        IssueWithdrawn = "issue-withdrawn",
         DuplicateLinked = "duplicate-linked",
-        DiscussionHeld = "discussion-held",
+        CasesMerged = "cases-merged",
+        CasesLinked = "cases-linked",
+        LocalResolutionRecorded = "local-resolution-recorded",
+        ExclusionDecided = "exclusion-decided",
+        HandlerAssigned = "handler-assigned",
+        DiscussionDeclined = "discussion-declined",
+        ComplaintWithdrawn = "complaint-withdrawn",
     }
     consent {
         ConsentRequested = "consent-requested",
@@ -174,6 +200,89 @@ catalogue! {
         ImpasseUnresolved = "impasse-unresolved",
         PartialResponseIssued = "partial-response-issued",
         OmbudsmanSignposted = "ombudsman-signposted",
+    }
+    staged {
+        Stage1Extended = "stage-1-extended",
+        Stage1ResponseIssued = "stage-1-response-issued",
+        StageEscalated = "stage-escalated",
+        Stage2Extended = "stage-2-extended",
+        IndependentPersonAppointed = "independent-person-appointed",
+        InvestigationReportReceived = "investigation-report-received",
+        AdjudicationIssued = "adjudication-issued",
+        PanelRequested = "panel-requested",
+        PanelAppointed = "panel-appointed",
+        PanelHeld = "panel-held",
+        PanelFindingsIssued = "panel-findings-issued",
+        AuthorityResponseIssued = "authority-response-issued",
+    }
+    handover {
+        ParticipantSucceeded = "participant-succeeded",
+        LeadTransferOffered = "lead-transfer-offered",
+        KeeperLostDeclared = "keeper-lost-declared",
+        LeadTransferred = "lead-transferred",
+    }
+    contact {
+        NamedContactChanged = "named-contact-changed",
+        MeetingScheduled = "meeting-scheduled",
+        MeetingHeld = "meeting-held",
+    }
+    cooperation {
+        InformationRefused = "information-refused",
+        ClarificationRequested = "clarification-requested",
+        StaffNotified = "staff-notified",
+        CooperationFailureRecorded = "cooperation-failure-recorded",
+    }
+    parallel {
+        ParallelProcessLinked = "parallel-process-linked",
+        ParallelProcessEnded = "parallel-process-ended",
+        HoldStarted = "hold-started",
+        HoldEnded = "hold-ended",
+        ResolutionOptionOffered = "resolution-option-offered",
+        ResolutionOptionTried = "resolution-option-tried",
+    }
+    outcome {
+        OutcomeRecorded = "outcome-recorded",
+        InterimResponseIssued = "interim-response-issued",
+        RemedyOffered = "remedy-offered",
+        RemedyAccepted = "remedy-accepted",
+        RemedyProvided = "remedy-provided",
+        IrregularStepRecorded = "irregular-step-recorded",
+    }
+    care {
+        HandlingDecided = "handling-decided",
+        DetailsSent = "details-sent",
+        ResponsiblePersonNotified = "responsible-person-notified",
+        ProviderResponseIssued = "provider-response-issued",
+        ComplainantDissatisfied = "complainant-dissatisfied",
+        CouncilReviewDecided = "council-review-decided",
+        HandlingTakenBack = "handling-taken-back",
+    }
+    learning {
+        ActionProgressReported = "action-progress-reported",
+        LearningShared = "learning-shared",
+        FeedbackInvited = "feedback-invited",
+        FeedbackReceived = "feedback-received",
+        CaseReopened = "case-reopened",
+    }
+    ombudsman {
+        OmbudsmanReturned = "ombudsman-returned",
+        OmbudsmanEvidenceSent = "ombudsman-evidence-sent",
+        OmbudsmanDraftCommented = "ombudsman-draft-commented",
+        OmbudsmanDecisionRecorded = "ombudsman-decision-recorded",
+        RecommendationAssigned = "recommendation-assigned",
+        RecommendationComplied = "recommendation-complied",
+        RecommendationVerified = "recommendation-verified",
+    }
+    records {
+        LegalHoldSet = "legal-hold-set",
+        LegalHoldLifted = "legal-hold-lifted",
+        RetentionExtended = "retention-extended",
+        PersonalDataErased = "personal-data-erased",
+        SubjectAccessRecorded = "subject-access-recorded",
+        SubjectAccessAnswered = "subject-access-answered",
+        ConfidentialityBreachRecorded = "confidentiality-breach-recorded",
+        DpComplaintReceived = "dp-complaint-received",
+        DpComplaintAnswered = "dp-complaint-answered",
     }
     after {
         ActionAssigned = "action-assigned",

@@ -32,6 +32,9 @@ fn may_ask(case: &Case) -> Result<(), Reason> {
     if case.facts.receipt.late == Lateness::Undecided {
         return Err(Reason::LateComplaintNotDecided);
     }
+    if case.facts.standing.authority_pending {
+        return Err(Reason::AuthorityPending);
+    }
     if case.facts.standing.authority_refused {
         return Err(Reason::AuthorityNotSatisfied);
     }
@@ -169,7 +172,7 @@ impl ConsentGranted {
             .excluded
             .extend(self.excluded_orgs.iter().flatten().cloned());
         for org in &self.orgs {
-            consent.bodies.insert(org.clone(), ConsentStanding::Granted);
+            consent.grant(org, self.categories.as_ref());
             consent.excluded.remove(org);
         }
         match &self.issues {
@@ -414,11 +417,11 @@ impl EventRules for ComplaintPassedOn {
     }}
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
-        scene
-            .case
-            .facts
+        let facts = &scene.case.facts;
+        facts
             .consent
-            .allows(&self.to, [], Case::day_of(scene.event))
+            .allows(&self.to, [], Case::day_of(scene.event))?;
+        facts.standing.authority_checked()
     }
 
     fn apply(&self, change: &mut Change<'_>) {

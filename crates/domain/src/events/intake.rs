@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 
 use super::read::{Content, codes, elements, fields};
-use super::row::{EventRules, Scene, Who, meets, moves, row, starts};
-use crate::case::{Case, Change, DeadlineName, From, How, Issue, Lateness, State};
+use super::row::{EventRules, Scene, Who, meets, row, starts};
+use crate::case::{Case, Change, DeadlineName, From, How, Lateness, State};
 use crate::ids::{OrganisationId, PackId};
 use crate::judge::Reason;
 use crate::timetable::due_of;
@@ -22,31 +22,9 @@ codes! {
     }
     /// What becomes of a complaint out of time.
     LateDecision { Accept = "accept", Refuse = "refuse" }
-    /// On what a representative's authority rests (D-02 to D-04).
-    AuthorityBasis {
-        Asked = "asked", Lpa = "lpa-health-welfare", Deputy = "deputy", Guardian = "guardian",
-        PersonalRepresentative = "personal-representative", SuitableRepresentative = "suitable-representative",
-        Parental = "parental", CompetentChild = "competent-child", BestInterests = "best-interests",
-        ElectedRepresentative = "elected-representative", LitigationFriend = "litigation-friend",
-        Spokesperson = "spokesperson",
-    }
-    /// Whether an authority check was satisfied.
-    AuthorityResult { Satisfied = "satisfied", NotSatisfied = "not-satisfied" }
-    /// What a person's capacity was assessed for.
-    CapacityDecision { ConsentToShare = "consent-to-share", Complain = "complain", Other = "other" }
-    /// The result of a capacity assessment.
-    CapacityResult { HasCapacity = "has-capacity", LacksCapacity = "lacks-capacity", Fluctuating = "fluctuating" }
-    /// Whether the person agrees with the list of issues.
-    Agreement { Yes = "yes", No = "no", StatedByBody = "stated-by-body" }
-    /// Why two cases may be linked as one complaint.
-    LinkBasis { ComplainantAgrees = "complainant-agrees", BothHoldIt = "both-hold-it" }
 }
 
 elements! {
-    /// An issue of the list.
-    IssueEntry { must id: String, may body: OrganisationId, may occurred_on: Date, may known_on: Date }
-    /// A desired outcome.
-    OutcomeEntry { must id: String }
     /// The letter of an intermediary.
     Via { may kind: String, may r#ref: String, may reply_by: Date }
 }
@@ -100,7 +78,12 @@ impl EventRules for ComplaintReceived {
         if let Some(pack) = change.rules.packs.get(&self.policy) {
             facts.regime = pack.regime();
         }
+        // E-07: a commissioner that received the complaint itself is commissioner of record from the start, and tells nobody else.
+        if self.commissioner.as_ref() == Some(&facts.roles.receiver) {
+            facts.roles.commissioner = self.commissioner.clone();
+        }
         facts.receipt.received_on = Some(self.received_on);
+        facts.receipt.known_on = self.matter_known_on;
         facts.receipt.oral = matches!(self.channel, Channel::Telephone | Channel::InPerson);
         facts.receipt.anonymous = self.anonymous == Some(true);
         facts.receipt.about_posts = self.about_posts.iter().flatten().cloned().collect();
@@ -132,7 +115,7 @@ impl ComplaintReceived {
             change.case.facts.receipt.late = Lateness::Undecided;
             change.start_from("late-complaint-decision", received);
         }
-        if self.commissioner.is_some() {
+        if self.commissioner.is_some() && change.case.facts.roles.commissioner.is_none() {
             change.start_from("notify-council", received);
         }
         if let Some(Via {
@@ -172,35 +155,6 @@ impl EventRules for OralRecordMade {
         from: [From::Pre, From::Care],
         summary: "A written record of the oral complaint was made and a copy given (E-14).",
     }}
-}
-
-fields! {
-    /// How the person wishes to be contacted (E-23).
-    ContactPreferencesSet {
-        must method: String,
-        must electronic_agreed: bool,
-        may complainant_ref: String,
-        may format: String,
-        may language: String,
-        may interpreter: bool,
-        may adjustments: Content,
-    }
-}
-
-impl EventRules for ContactPreferencesSet {
-    row! { ContactPreferencesSet {
-        who: [Who::Keeper],
-        from: [From::Open, From::Done],
-        deadlines: [starts("acknowledge").only("an anonymous person is now known")],
-        summary: "How the person wishes to be contacted; an anonymous person may become known (E-23, Q24).",
-    }}
-
-    fn apply(&self, change: &mut Change<'_>) {
-        if change.case.facts.receipt.anonymous && self.complainant_ref.is_some() {
-            change.case.facts.receipt.anonymous = false;
-            change.start("acknowledge");
-        }
-    }
 }
 
 fields! {
@@ -253,8 +207,13 @@ impl EventRules for ComplaintAcknowledged {
     }
 }
 
-/// The acknowledgement that a body owes itself: that of a pass-on carries its name (E-16).
+/// The acknowledgement that a body owes itself: that of a pass-on carries its name (E-16), and a stage has its own (S-03, K-06).
 fn own_acknowledgement(case: &Case, actor: &OrganisationId) -> DeadlineName {
+    match case.state() {
+        State::Stage2 => return DeadlineName::from("stage-2-acknowledge"),
+        State::Stage3 | State::Stage3Heard => return DeadlineName::from("panel-acknowledge"),
+        _ => {}
+    }
     let named = DeadlineName::of("acknowledge", actor);
     let owes_named = case.facts.ledger.latest(&named).is_some();
     if owes_named {
@@ -373,137 +332,6 @@ impl EventRules for LateComplaintAssessed {
 }
 
 fields! {
-    /// A representative's authority was checked (E-03).
-    RepresentativeAuthorityChecked {
-        must basis: AuthorityBasis,
-        must result: AuthorityResult,
-        may evidence_ref: String,
-        may representative_ref: String,
-        may complainant_ref: String,
-        may checked_by: String,
-    }
-}
-
-impl EventRules for RepresentativeAuthorityChecked {
-    row! { RepresentativeAuthorityChecked {
-        who: [Who::Keeper],
-        from: [From::Any],
-        deadlines: [meets("authority-recheck").only("satisfied")],
-        summary: "Whether a representative may act; if not, nothing is shared on that authority (E-03, D-02 to D-04).",
-    }}
-
-    fn apply(&self, change: &mut Change<'_>) {
-        let satisfied = self.result == AuthorityResult::Satisfied;
-        change.case.facts.standing.authority_refused = !satisfied;
-        if satisfied {
-            change.meet("authority-recheck");
-        }
-    }
-}
-
-fields! {
-    /// Capacity for one decision was assessed (D-02).
-    CapacityAssessed {
-        must decision: CapacityDecision,
-        must result: CapacityResult,
-        may assessor_role: String,
-        may assessed_on: Date,
-        may basis_text: Content,
-    }
-}
-
-impl EventRules for CapacityAssessed {
-    row! { CapacityAssessed {
-        who: [Who::Keeper],
-        from: [From::Open],
-        summary: "Whether the person can decide this; presumed until shown otherwise (J-03, D-02).",
-    }}
-}
-
-fields! {
-    /// Advocacy was offered (J-06).
-    AdvocacyOffered { must accepted: bool, may service: String, may statutory: bool }
-}
-
-impl EventRules for AdvocacyOffered {
-    row! { AdvocacyOffered {
-        who: [Who::Keeper],
-        from: [From::Open],
-        summary: "Independent support was offered (J-06).",
-    }}
-}
-
-fields! {
-    /// The list of issues that the answer must cover (J-07).
-    IssuesAgreed {
-        must issues: Vec<IssueEntry>,
-        must issue_texts: Content,
-        must agreed_with_complainant: Agreement,
-        must desired_outcomes: Vec<OutcomeEntry>,
-        may desired_outcome_texts: Content,
-        may agreed_on: Date,
-        may sent_on: Date,
-        may disagreement: Content,
-    }
-}
-
-impl EventRules for IssuesAgreed {
-    row! { IssuesAgreed {
-        who: [Who::Keeper],
-        from: [
-            From::In(State::Received), From::Joining, From::In(State::Planning), From::In(State::Investigating),
-            From::Care, From::Staged,
-        ],
-        deadlines: [starts("ombudsman-limit").only("an issue says when the person knew, and nothing did before")],
-        summary: "What the answer must cover, as agreed with the person or stated by the body (J-07).",
-    }}
-
-    fn apply(&self, change: &mut Change<'_>) {
-        let listed = self.issues.iter().map(|issue| {
-            (
-                issue.id.clone(),
-                Issue {
-                    body: issue.body.clone(),
-                },
-            )
-        });
-        change.case.facts.issues = Some(listed.collect());
-        let known = self.issues.iter().filter_map(|issue| issue.known_on).min();
-        let limit = DeadlineName::from("ombudsman-limit");
-        if let (Some(known), None) = (known, change.case.facts.ledger.latest(&limit)) {
-            change.start_from("ombudsman-limit", known);
-        }
-    }
-}
-
-fields! {
-    /// The same complaint is logged elsewhere too (Q25).
-    DuplicateLinked { must other_case: String, must other_received_on: Date, must basis: LinkBasis }
-}
-
-impl EventRules for DuplicateLinked {
-    row! { DuplicateLinked {
-        who: [Who::Party],
-        from: [From::Open],
-        deadlines: [moves("relevant-period").only("the other receipt is earlier")],
-        summary: "The same complaint is logged in another case; the earliest receipt governs (Q25).",
-    }}
-
-    fn apply(&self, change: &mut Change<'_>) {
-        let receipt = &mut change.case.facts.receipt;
-        if receipt
-            .received_on
-            .is_some_and(|received| self.other_received_on < received)
-        {
-            receipt.received_on = Some(self.other_received_on);
-            if change.is_running("relevant-period") {
-                change.move_from("relevant-period", self.other_received_on);
-            }
-        }
-    }
-}
-
-fields! {
     /// The way of handling was discussed with the person (E-17).
     DiscussionHeld {
         must options_offered: Vec<String>,
@@ -526,10 +354,6 @@ impl EventRules for DiscussionHeld {
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
-        let case = &change.case;
-        if !case.is_joint() && case.is_alone() && case.state() == State::Received {
-            change.meet("triage");
-            change.plan_alone();
-        }
+        change.plan_alone_from_received();
     }
 }

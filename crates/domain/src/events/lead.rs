@@ -63,11 +63,11 @@ impl EventRules for ParticipantAdded {
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
         let issues = self.issues.iter().flatten();
-        scene
-            .case
-            .facts
+        let facts = &scene.case.facts;
+        facts
             .consent
-            .allows(&self.participant, issues, Case::day_of(scene.event))
+            .allows(&self.participant, issues, Case::day_of(scene.event))?;
+        facts.standing.authority_checked()
     }
 
     fn apply(&self, change: &mut Change<'_>) {

@@ -4,15 +4,27 @@
 //! one line in the catalogue.
 
 pub mod after;
+pub mod care;
 mod catalogue;
 pub mod clock;
 pub mod consent;
+pub mod contact;
+pub mod cooperation;
+pub mod handover;
 pub mod intake;
 pub mod investigation;
+pub mod issues;
 pub mod lead;
+pub mod learning;
+pub mod ombudsman;
+pub mod outcome;
+pub mod parallel;
+pub mod person;
 pub(crate) mod read;
+pub mod records;
 pub mod response;
 pub(crate) mod row;
+pub mod staged;
 
 pub use catalogue::{EventBody, EventType, UnknownEventType, row};
 pub use read::{Content, FieldSpec, Issues, Kind, Need};

@@ -18,6 +18,8 @@ pub enum Need {
     Eng,
     /// Under the Scottish packs (`@sco`).
     Sco,
+    /// Under the pack for children (`@children`).
+    Children,
     /// Under staged packs (`@staged`).
     Staged,
     /// When another field has this code.
@@ -107,6 +109,7 @@ impl Reader<'_> {
             Need::Always => true,
             Need::Eng => self.regime == Some(Regime::Eng),
             Need::Sco => self.regime == Some(Regime::Sco),
+            Need::Children => self.regime == Some(Regime::Children),
             Need::Staged => self.regime.is_some_and(Regime::is_staged),
             Need::If(other, code) => self.fields.text(other) == Some(code),
             Need::Unless(other) => self.fields.get(other) != Some(&Value::Flag(true)),
@@ -294,6 +297,12 @@ macro_rules! field_need {
     (eng) => {
         $crate::events::read::Need::Eng
     };
+    (sco) => {
+        $crate::events::read::Need::Sco
+    };
+    (children) => {
+        $crate::events::read::Need::Children
+    };
     (staged) => {
         $crate::events::read::Need::Staged
     };
@@ -313,7 +322,7 @@ macro_rules! field_read {
     };
 }
 
-/// Typed structs of fields: `must`, `eng`, `staged`, `when("field", "code")`, `unless("field")` or `may`, then name and type.
+/// Typed structs of fields: `must`, `eng`, `sco`, `children`, `staged`, `when("field", "code")`, `unless("field")` or `may`, then name and type.
 macro_rules! fields {
     ($(#[$doc:meta])* $name:ident { $( $need:ident $(($($arg:literal),*))? $field:ident : $ty:ty ),* $(,)? }) => {
         $(#[$doc])*

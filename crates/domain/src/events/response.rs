@@ -45,7 +45,10 @@ elements! {
 }
 
 /// Starts each promised action on its target day.
-fn promise<'a>(change: &mut Change<'_>, actions: impl IntoIterator<Item = &'a PromisedAction>) {
+pub(super) fn promise<'a>(
+    change: &mut Change<'_>,
+    actions: impl IntoIterator<Item = &'a PromisedAction>,
+) {
     for action in actions {
         let entry = Action {
             org: action.org.clone(),
@@ -58,18 +61,19 @@ fn promise<'a>(change: &mut Change<'_>, actions: impl IntoIterator<Item = &'a Pr
     }
 }
 
-/// Whether every recorded issue is among these.
+/// Whether every recorded issue is among these, those apart that need no answer.
 fn answers_all<'i>(
     case: &Case,
     answered: impl IntoIterator<Item = &'i String>,
 ) -> Result<(), Reason> {
     let answered: std::collections::BTreeSet<&String> = answered.into_iter().collect();
+    let held: std::collections::BTreeSet<&String> = case.facts.holds.values().flatten().collect();
     let all = case
         .facts
         .issues
         .iter()
-        .flat_map(|issues| issues.keys())
-        .all(|issue| answered.contains(issue));
+        .flatten()
+        .all(|(id, issue)| issue.closed || held.contains(id) || answered.contains(id));
     if all {
         Ok(())
     } else {
@@ -78,7 +82,7 @@ fn answers_all<'i>(
 }
 
 /// E-20, C-03, S-08: the responsible person signs, a post with a delegation in force, or the chair of the board.
-fn may_sign(
+pub(super) fn may_sign(
     scene: &Scene<'_>,
     signed_by: &str,
     role: SignatoryRole,
@@ -494,17 +498,25 @@ fields! {
 
 impl EventRules for OmbudsmanSignposted {
     row! { OmbudsmanSignposted {
-        who: [Who::Lead],
-        from: [From::In(State::PartiallyResponded), From::In(State::Responded)],
+        who: [Who::Lead, Who::Provider],
+        from: [
+            From::In(State::PartiallyResponded), From::In(State::ProviderResponded), From::In(State::Responded),
+        ],
         deadlines: [
             meets("ombudsman-signpost"), meets("relevant-period"), meets("dissatisfied-review"),
             starts("ombudsman-watch"),
         ],
-        reasons: [Reason::StepOutOfOrder],
+        reasons: [Reason::CouncilDecisionNeeded, Reason::StepOutOfOrder],
         summary: "Step 3: the person was told which ombudsman considers what (J-12, J-16).",
     }}
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
+        let facts = &scene.case.facts;
+        // C-08: whoever sends it, it would be the council's final response.
+        let for_council = facts.roles.commissioner.is_some() && From::Care.contains(facts.state);
+        if for_council && !facts.standing.signpost_decided {
+            return Err(Reason::CouncilDecisionNeeded);
+        }
         if scene.case.state() == State::Impasse {
             Err(Reason::StepOutOfOrder)
         } else {
@@ -513,6 +525,7 @@ impl EventRules for OmbudsmanSignposted {
     }
 
     fn apply(&self, change: &mut Change<'_>) {
+        change.case.facts.standing.dissatisfied = false;
         change.enter(State::Responded);
     }
 }

@@ -25,6 +25,12 @@ pub enum Who {
     Invitee,
     /// The first body after a pass-on, for what it still owes.
     FormerReceiver,
+    /// The commissioner of record: a council or an NHS commissioner.
+    Commissioner,
+    /// The body that provides commissioned care and handles, or handled, the complaint about it.
+    Provider,
+    /// The records or information-governance steward of a body that holds the case.
+    Records,
     /// The keeper's enforcer, in the current lead epoch.
     Clock,
 }

@@ -206,7 +206,14 @@ fn holds(who: Who, case: &Case, org: &OrganisationId) -> bool {
     match who {
         Who::Any => true,
         Who::Keeper | Who::Lead => case.keeper() == org,
-        Who::Party => case.is_party(org),
+        Who::Party | Who::Records => case.is_party(org),
+        Who::Commissioner => case.facts.roles.commissioner.as_ref() == Some(org),
+        // Who is not the commissioner, and keeps the case or received it.
+        Who::Provider => {
+            let roles = &case.facts.roles;
+            roles.commissioner.as_ref() != Some(org)
+                && (roles.keeper == *org || roles.receiver == *org)
+        }
         Who::Invitee => case.is_invitee(org),
         Who::FormerReceiver => case.is_former_receiver(org),
         // What these two ask depends on the event itself.
@@ -219,9 +226,7 @@ fn why_not(row: &Row, case: &Case) -> Reason {
     match row.who.first() {
         Some(Who::Keeper | Who::Lead | Who::Clock) if case.lead().is_some() => Reason::NotLead,
         Some(Who::Keeper | Who::Lead | Who::Clock) => Reason::NotKeeper,
-        Some(Who::Any | Who::Party | Who::Owner | Who::Invitee | Who::FormerReceiver) | None => {
-            Reason::NotYours
-        }
+        _ => Reason::NotYours,
     }
 }
 

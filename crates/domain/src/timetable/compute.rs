@@ -36,6 +36,27 @@ pub(crate) fn due_of(case: &Case, occurrence: &Occurrence, rules: &Rules<'_>) ->
         .map(|counted| counted.due)
 }
 
+/// The last day that an occurrence can be extended to, where its rule has a maximum.
+pub(crate) fn latest_due_of(
+    case: &Case,
+    occurrence: &Occurrence,
+    rules: &Rules<'_>,
+) -> Option<Date> {
+    let view = View {
+        case,
+        at: Timestamp::MIN,
+        rules,
+    };
+    let (_, rule) = view.rule(occurrence)?;
+    let longest = Rule {
+        n: rule.max?,
+        ..rule.clone()
+    };
+    view.counted(occurrence, &longest)
+        .ok()
+        .map(|counted| counted.due)
+}
+
 /// A case seen at an instant under rules.
 struct View<'a> {
     case: &'a Case,

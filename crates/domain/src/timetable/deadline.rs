@@ -180,8 +180,13 @@ impl Deadline {
         self.window
     }
 
-    /// Whether it is open and of the kind that is missed.
+    /// Whether its own rule began it again, since it was unmet at the end of its due day: that it was missed stands all the same.
+    pub fn was_restarted_by_rule(&self) -> bool {
+        self.state == DeadlineState::Moved && self.stopped_by.is_none()
+    }
+
+    /// Whether it is of the kind that is missed, and open or restarted by its own rule.
     pub fn may_be_missed(&self) -> bool {
-        self.is_open() && !self.window
+        (self.is_open() || self.was_restarted_by_rule()) && !self.window
     }
 }

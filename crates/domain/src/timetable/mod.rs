@@ -3,8 +3,8 @@
 mod compute;
 mod deadline;
 
-pub(crate) use compute::due_of;
 pub use compute::timetable;
+pub(crate) use compute::{due_of, latest_due_of};
 pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};
 
 use std::collections::{BTreeMap, BTreeSet};

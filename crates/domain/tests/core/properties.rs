@@ -176,17 +176,12 @@ fn what_may_come_next_follows_from_role_and_state() {
 /// A row names only deadlines that a pack prescribes: a misspelt one would silently never be owed.
 #[test]
 fn every_deadline_of_a_row_has_a_rule_in_a_pack() {
-    // Other packs bring these: Scotland's and the children's stages.
-    let of_other_packs = ["stage-1-response", "stage-2-response"];
     let packs = concordat_domain::policy::PolicyPacks::built_in();
     for event_type in EventType::ALL {
         for sign in concordat_domain::events::row(*event_type).deadlines {
             let name = sign.deadline.split(':').next().unwrap_or_default();
             let known = packs.iter().any(|pack| pack.rule(name, None).is_some());
-            assert!(
-                known || of_other_packs.contains(&name),
-                "{event_type}: {name}"
-            );
+            assert!(known, "{event_type}: {name}");
         }
     }
 }
