@@ -4,6 +4,7 @@ mod support;
 
 use concordat_codec::form;
 use concordat_node::{Cursor, Emission, Error, FeedContent, Ruling, Stage};
+use concordat_proto::v1;
 use concordat_store::{Batch, Store, StoreConfig};
 use serde_json::json;
 use support::{BOARD, COUNCIL, Partnership, TRUST};
@@ -120,23 +121,51 @@ async fn what_a_rule_refuses_is_refused_at_the_door_and_nothing_is_stored() {
     assert_eq!(after.len(), before.len());
 }
 
+/// ADR 0006: keys never open more than the person agreed to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consent_that_keys_cannot_hold_is_refused_rather_than_widened() {
-    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
-    let case = partnership.open().await;
-    for (name, narrowed) in [
-        ("issues", json!(["I1"])),
-        ("categories", json!(["identity"])),
+async fn consent_for_some_classes_opens_these_and_consent_for_some_issues_opens_none() {
+    for (name, narrowed, readable) in [
+        (
+            "categories",
+            json!(["identity"]),
+            vec![v1::Compartment::Identity],
+        ),
+        ("categories", json!(["records"]), vec![]),
+        ("issues", json!(["I1"]), vec![]),
     ] {
+        let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
+        let case = partnership.open().await;
         let mut fields = json!({"given_by": "p-1", "orgs": [COUNCIL], "issues": "all", "learning": true, "evidence_ref": "d-1"});
         fields[name] = narrowed;
-        let emission = partnership.emission(Some(case), "consent-granted", &fields);
-        match partnership.node(TRUST).emit(emission).await {
-            Err(Error::Refused { code, .. }) => {
-                assert_eq!(code, "consent-scope-not-held-by-keys", "{name}")
-            }
-            other => panic!("{name}: {other:?}"),
-        }
+        partnership
+            .emit(TRUST, case, "consent-granted", fields)
+            .await;
+        let add = json!({"participant": COUNCIL, "why_code": "issue-owner"});
+        partnership
+            .emit(TRUST, case, "participant-added", add)
+            .await;
+        partnership.settle().await;
+        let join = json!({"responsible_person": "chief-executive"});
+        partnership
+            .emit(COUNCIL, case, "participant-joined", join)
+            .await;
+        partnership.settle().await;
+        let feed = partnership
+            .node(COUNCIL)
+            .feed(None, 1000)
+            .await
+            .expect("running");
+        let opened: Vec<_> = feed
+            .into_iter()
+            .filter_map(|entry| match entry.content {
+                FeedContent::ContentAvailable { compartment, .. } => Some(compartment),
+                FeedContent::Event { .. } => None,
+            })
+            .collect();
+        assert_eq!(opened, readable, "{name}");
+        // The receiver has everything from the person, and the case goes on with both.
+        let events = partnership.node(TRUST).events(case).await.expect("a case");
+        assert!(events[0].withheld.is_empty());
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use concordat_domain::event::{CaseVersion, Event, EventType, Opening, Placement};
-use concordat_domain::fields::Value;
 use concordat_domain::ids::{CaseId, EventId, PackId, Position};
 use concordat_domain::rules::RULES_VERSION;
 use concordat_domain::{Case, calendar, evolve, judge};
@@ -188,16 +187,6 @@ impl Engine {
         let event = self.judged(draft, state)?;
         if state.is_none() && event.event_type != EventType::ComplaintReceived {
             return Err(Error::UnknownCase);
-        }
-        if event.event_type == EventType::ConsentGranted && is_narrower_than_keys(&event) {
-            return Err(Error::Refused {
-                code: "consent-scope-not-held-by-keys".to_owned(),
-                advice: "This release holds consent by organisation only. Share nothing through it on a consent for some issues or \
-                         categories (ADR 0006)."
-                    .to_owned(),
-                state: state.map(|case| case.state().to_string()),
-                next_event_types: Vec::new(),
-            });
         }
         judge(state, &event, &self.config.rules()).map_err(|refusal| {
             let next = state
@@ -428,18 +417,6 @@ impl Engine {
             self.waiters.insert(event, still);
         }
     }
-}
-
-/// Whether a grant of consent is for some issues or categories only, which whole-case key lines cannot hold.
-fn is_narrower_than_keys(event: &Event) -> bool {
-    let all = Value::Text("all".to_owned());
-    let some_issues = match event.fields.get("issues") {
-        None => false,
-        Some(Value::List(issues)) => !issues.contains(&all),
-        Some(issues) => *issues != all,
-    };
-    let some_categories = matches!(event.fields.get("categories"), Some(Value::List(categories)) if !categories.is_empty());
-    some_issues || some_categories
 }
 
 enum Accepted {

@@ -223,15 +223,15 @@ impl Engine {
             case_seq: desk.author.head().map_or(0, |head| head.seq) + 1,
         };
         let after = evolve(state.cloned(), &event, &placement, &self.config.rules());
-        let invited = added(state, &after);
+        let invited = added(state, &after, &self.config.organisation);
         let mut group = self.renewals(&wire, &after, desk)?;
         match desk.author.event(draft.event_id, &wire, &mut self.rng) {
             Ok(envelope) => {
                 let adding = desk.author.reference(&envelope);
                 group.push(envelope);
-                if let Some(invited) = invited {
+                for organisation in invited {
                     let id = self.fresh_id();
-                    let invitation = desk.author.invite(id, invited, adding);
+                    let invitation = desk.author.invite(id, organisation, adding.clone());
                     group.push(invitation.map_err(|error| Error::Corrupt(error.to_string()))?);
                 }
                 Ok(Made::Group(group, Box::new(after)))
@@ -325,11 +325,15 @@ impl Engine {
     }
 }
 
-/// Who is wanted since this event: it gets an invitation in the same bundle.
-fn added(before: Option<&Case>, after: &Case) -> Option<OrganisationId> {
-    let invited = after
-        .invitees()
-        .into_iter()
-        .find(|organisation| before.is_none_or(|case| !case.is_invitee(organisation)));
-    invited.cloned()
+/// Who is wanted since this event, as invitee or at once as a party: each gets an invitation in the same bundle.
+fn added(before: Option<&Case>, after: &Case, own: &OrganisationId) -> Vec<OrganisationId> {
+    let has_role = |case: &Case, organisation: &OrganisationId| {
+        case.is_party(organisation) || case.is_invitee(organisation)
+    };
+    let wanted = after.parties().into_iter().chain(after.invitees());
+    wanted
+        .filter(|organisation| *organisation != own)
+        .filter(|organisation| before.is_none_or(|case| !has_role(case, organisation)))
+        .cloned()
+        .collect()
 }

@@ -177,7 +177,7 @@ impl CaseLog {
                 | Compartment::Health
                 | Compartment::SocialCare
         );
-        consentable && case.consent_covers_on(organisation, on)
+        consentable && case.consent_opens_on(organisation, &compartment.to_string(), on)
     }
 
     /// Applies the next admitted envelope of the case, in log order.

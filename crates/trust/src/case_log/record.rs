@@ -47,7 +47,7 @@ impl CaseLog {
             && self
                 .case
                 .as_ref()
-                .is_some_and(|case| case.is_invitee(&organisation));
+                .is_some_and(|case| case.is_invitee(&organisation) || case.is_party(&organisation));
         if !added {
             return Err(VoidReason::Key(KeyFault::NothingAdds));
         }
