@@ -21,10 +21,13 @@ fn read(path: &Path) -> Vec<Value> {
     serde_json::from_str(&text).expect("a scenario is a list of steps")
 }
 
-/// Scenarios name a case by an alias; who plays them puts its id there.
-fn with_case_ids(mut fields: Value) -> Value {
+/// Scenarios name a case by an alias and an event by a label; who plays them puts their ids there.
+fn with_ids(mut fields: Value) -> Value {
     if let Some(other) = fields.get_mut("other_case") {
         *other = json!("00112233445566778899aabbccddeeff");
+    }
+    if let Some(corrected) = fields.get_mut("corrects") {
+        *corrected = json!("00112233-4455-6677-8899-aabbccddeeff");
     }
     fields
 }
@@ -35,7 +38,7 @@ fn every_step_reads_passes_the_door_and_writes_back() {
     assert!(steps.len() > 100, "only {} steps found", steps.len());
     for step in steps {
         let event_type = step["event"].as_str().unwrap();
-        let fields = with_case_ids(step["fields"].clone());
+        let fields = with_ids(step["fields"].clone());
         let input =
             form::read(event_type, &fields).unwrap_or_else(|error| panic!("{event_type}: {error}"));
         assert_eq!(shape::validate(&input), Ok(()), "{event_type}");

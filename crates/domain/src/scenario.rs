@@ -363,11 +363,17 @@ impl Shelf {
 struct Player {
     shelf: Shelf,
     history: Vec<Shelf>,
+    /// Whose event each label named first.
+    labels: BTreeMap<String, OrganisationId>,
 }
 
 impl Player {
     fn play(&mut self, step: &Step, rules: &Rules<'_>) -> Result<Observed, Error> {
         let at = instant(step.at)?;
+        if let Some(label) = &step.event_id {
+            let labelled = self.labels.entry(label.clone());
+            labelled.or_insert_with(|| step.org.clone());
+        }
         let event = self.event(step, at, rules)?;
         let key = (event.case, event.author.clone());
         let case_seq = self.shelf.sequences.get(&key).copied().unwrap_or(0) + 1;
@@ -407,6 +413,16 @@ impl Player {
             .ok_or(Error::NotYetSeen(k))
     }
 
+    /// Puts the id of an earlier event where a field names it by its label.
+    fn name_corrected(&self, fields: &mut Fields) {
+        let Some(Value::Text(label)) = fields.0.get_mut("corrects") else {
+            return;
+        };
+        if let Some(org) = self.labels.get(label) {
+            *label = EventId(short_hash(&["event", org.as_str(), label])).to_string();
+        }
+    }
+
     fn event(&self, step: &Step, at: Timestamp, rules: &Rules<'_>) -> Result<Event, Error> {
         let event_type: EventType = step.event.parse()?;
         let case = CaseId(short_hash(&["case", &step.case]));
@@ -415,7 +431,8 @@ impl Player {
             .clone()
             .unwrap_or_else(|| format!("step {}", step.step));
         let event_id = |label: &str| EventId(short_hash(&["event", step.org.as_str(), label]));
-        let (fields, filled) = split_fields(event_type, &step.fields);
+        let (mut fields, filled) = split_fields(event_type, &step.fields);
+        self.name_corrected(&mut fields);
         let seen = self.seen(step)?;
         let basis = seen.version(case, &step.org);
         let content = serde_json::to_vec(&(&step.event, &step.fields)).unwrap_or_default();

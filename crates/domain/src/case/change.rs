@@ -9,7 +9,7 @@ use super::{
     Case, DeadlineName, Ending, How, Membership, Moment, Occurrence, Progress, Start, State,
 };
 use crate::event::{Event, Placement};
-use crate::ids::OrganisationId;
+use crate::ids::{EventId, OrganisationId};
 use crate::rules::Rules;
 
 /// The case, the event and its place.
@@ -181,6 +181,30 @@ impl Change<'_> {
             facts.roles.receiver = keeper;
         }
         self.leave(gone);
+    }
+
+    /// A day that an event named was another one. Every occurrence that follows from it gets the right day in place: that is no move,
+    /// and what was met is compared with the right day.
+    pub(crate) fn correct(&mut self, event: EventId, field: &str, right: Date) {
+        let facts = &mut self.case.facts;
+        let Some(wrong) = facts
+            .days
+            .get_mut(&event)
+            .and_then(|days| days.get_mut(field))
+            .map(|day| std::mem::replace(day, right))
+        else {
+            return;
+        };
+        facts.ledger.correct(event, wrong, right);
+        let opened_by = facts.opened_by == Some(event);
+        for (name, day) in [
+            ("received_on", &mut facts.receipt.received_on),
+            ("matter_known_on", &mut facts.receipt.known_on),
+        ] {
+            if opened_by && field == name && *day == Some(wrong) {
+                *day = Some(right);
+            }
+        }
     }
 
     /// A body no longer takes part.

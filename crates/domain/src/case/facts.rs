@@ -9,7 +9,7 @@ use super::consent::Consent;
 use super::ledger::Ledger;
 use super::state::State;
 use crate::event::Opening;
-use crate::ids::{CaseId, OrganisationId, PackId};
+use crate::ids::{CaseId, EventId, OrganisationId, PackId};
 use crate::judge::Reason;
 use crate::policy::Regime;
 
@@ -18,6 +18,8 @@ use crate::policy::Regime;
 pub(crate) struct Facts {
     pub(crate) id: CaseId,
     pub(crate) pins: Opening,
+    /// The event that opened the case.
+    pub(crate) opened_by: Option<EventId>,
     pub(crate) policy: Option<PackId>,
     pub(crate) protocol: Option<PackId>,
     pub(crate) regime: Regime,
@@ -41,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) recommendations: BTreeMap<String, Recommendation>,
     pub(crate) standing: Standing,
     pub(crate) ledger: Ledger,
+    /// The days that effective events named, by event and field: what a correction puts right.
+    pub(crate) days: BTreeMap<EventId, BTreeMap<String, Date>>,
     /// Occurrences whose miss was published, and those of which a warning was.
     pub(crate) published_missed: BTreeSet<String>,
     pub(crate) published_approaching: BTreeSet<String>,

@@ -159,6 +159,21 @@ impl Ledger {
         }
     }
 
+    /// What follows from a day that an event named follows from the right day instead.
+    pub(crate) fn correct(&mut self, event: EventId, wrong: Date, right: Date) {
+        for occurrence in &mut self.occurrences {
+            if occurrence.set_by != event {
+                continue;
+            }
+            match &mut occurrence.start {
+                Start::Counted { from: day, .. } | Start::Fixed(day) if *day == wrong => {
+                    *day = right
+                }
+                Start::Counted { .. } | Start::Fixed(_) => {}
+            }
+        }
+    }
+
     /// What one body owes is owed by its successor.
     pub(crate) fn pass_over(&mut self, from: &OrganisationId, to: &OrganisationId) {
         for occurrence in &mut self.occurrences {

@@ -25,6 +25,7 @@ pub use state::{From, State};
 
 use crate::calendar;
 use crate::event::{CaseVersion, Event, EventType, Opening};
+use crate::events::correction::days_of;
 use crate::events::{Who, row};
 use crate::ids::{CaseId, EventId, OrganisationId, PackId};
 use crate::judge::may_publish;
@@ -82,6 +83,7 @@ impl Case {
         let facts = Facts {
             id: event.case,
             pins,
+            opened_by: Some(event.id),
             policy: None,
             protocol: None,
             regime: Regime::Other,
@@ -101,6 +103,7 @@ impl Case {
             recommendations: BTreeMap::new(),
             standing: Default::default(),
             ledger: Default::default(),
+            days: BTreeMap::new(),
             published_missed: BTreeSet::new(),
             published_approaching: BTreeSet::new(),
             effective: BTreeMap::new(),
@@ -326,6 +329,10 @@ impl Case {
             .effective
             .entry(event.author.clone())
             .or_default() += 1;
+        let days = days_of(&event.fields);
+        if !days.is_empty() {
+            self.facts.days.insert(event.id, days);
+        }
         let mut trail = Sha256::new();
         trail.update(self.facts.trail.as_bytes());
         trail.update(event.author.as_str().as_bytes());

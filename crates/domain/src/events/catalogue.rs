@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::read::{Missing, Reader};
 use super::row::{EventRules, Row, Scene};
 use super::{
-    after, care, clock, consent, contact, cooperation, handover, intake, investigation, issues,
-    lead, learning, ombudsman, outcome, parallel, person, records, response, staged,
+    after, care, clock, consent, contact, cooperation, correction, handover, intake, investigation,
+    issues, lead, learning, ombudsman, outcome, parallel, person, records, response, staged,
 };
 use crate::case::{Case, Change};
 use crate::ids::OrganisationId;
@@ -283,6 +283,9 @@ catalogue! {
         ConfidentialityBreachRecorded = "confidentiality-breach-recorded",
         DpComplaintReceived = "dp-complaint-received",
         DpComplaintAnswered = "dp-complaint-answered",
+    }
+    correction {
+        CorrectionRecorded = "correction-recorded",
     }
     after {
         ActionAssigned = "action-assigned",

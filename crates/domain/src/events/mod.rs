@@ -10,6 +10,7 @@ pub mod clock;
 pub mod consent;
 pub mod contact;
 pub mod cooperation;
+pub mod correction;
 pub mod handover;
 pub mod intake;
 pub mod investigation;

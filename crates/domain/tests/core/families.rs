@@ -1070,3 +1070,67 @@ fn deadline_that_its_rule_began_again_was_missed_once() {
         Some("2026-02-26")
     );
 }
+
+/// D-10: the author or the keeper puts a mistake right; what follows from the day follows from the right one, and nothing counts as moved.
+#[test]
+fn correction_puts_days_right_in_place() {
+    let world = World::new();
+    let mut log = Log::investigating(&world);
+    let plan = log.history.last().expect("the plan").0.id;
+    let request = r#"{"id": "R1", "of": "ods:ZT1", "basis": "own-records", "due": "2026-02-20", "what": "w"}"#;
+    log.must(
+        "2026-02-17T10:00",
+        COUNCIL,
+        "information-requested",
+        request,
+    );
+    let asked = log.history.last().expect("the request").0.id;
+    let correct = |event: String, day: &str| {
+        format!(
+            r#"{{"corrects": "{event}", "changed": ["due"], "reason_code": "typing", "values": {{"due": "{day}"}}}}"#
+        )
+    };
+    let name = "information:R1";
+    assert_eq!(
+        due(&log, &world, "2026-02-18T10:00", name).as_deref(),
+        Some("2026-02-20")
+    );
+    // The keeper may correct another's event, another party the keeper's not.
+    log.must(
+        "2026-02-23T10:00",
+        TRUST,
+        "correction-recorded",
+        &correct(asked.to_string(), "2026-02-27"),
+    );
+    assert_eq!(
+        due(&log, &world, "2026-02-23T11:00", name).as_deref(),
+        Some("2026-02-27")
+    );
+    assert!(
+        flags(&log, &world, "2026-02-23T11:00")
+            .iter()
+            .all(|flag| !flag.contains(name)),
+        "it was never late"
+    );
+    let not_yours = correct(plan.to_string(), "2026-03-01");
+    assert_eq!(
+        log.try_event(
+            "2026-02-23T12:00",
+            COUNCIL,
+            "correction-recorded",
+            &not_yours
+        ),
+        Err("not-yours".to_owned())
+    );
+    // A second correction starts from the first.
+    log.must(
+        "2026-02-24T10:00",
+        COUNCIL,
+        "correction-recorded",
+        &correct(asked.to_string(), "2026-02-26"),
+    );
+    assert_eq!(
+        due(&log, &world, "2026-02-24T11:00", name).as_deref(),
+        Some("2026-02-26")
+    );
+}

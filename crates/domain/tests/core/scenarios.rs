@@ -34,6 +34,7 @@ scenarios! {
     scenario_17_an_oral_complaint_is_settled_early = "17-early-resolution-oral",
     scenario_18_the_broker_keeps_discipline = "18-broker-discipline",
     scenario_21_an_invited_body_never_joins = "21-invited-body-never-joins",
+    scenario_23_a_case_is_corrected_reopened_and_erased = "23-corrected-reopened-erased",
 }
 
 #[test]
