@@ -18,6 +18,8 @@ use crate::opaque;
 
 /// Where the event stands in a request.
 const EVENT: &str = "event";
+/// Fields that an error tells of at most: details travel in headers, of which clients by default take 8 KiB in all.
+const FIELDS_MAX: usize = 16;
 /// After which time it is worth trying again when something local is in the way.
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
@@ -226,15 +228,17 @@ fn shape(violations: &[Violation]) -> Failure {
         0 | 1 => String::new(),
         all => format!(" (and {} more)", all - 1),
     };
-    violations.iter().fold(
-        Failure::new(Code::InvalidArgument, reason, format!("{first}{more}")),
-        |failure, violation| {
+    let failure = Failure::new(Code::InvalidArgument, reason, format!("{first}{more}"))
+        .with("violations", violations.len().to_string());
+    violations
+        .iter()
+        .take(FIELDS_MAX)
+        .fold(failure, |failure, violation| {
             failure.and_field(
                 &format!("{EVENT}.{}", violation.path),
                 format!("{}; {}", violation.what, violation.advice),
             )
-        },
-    )
+        })
 }
 
 /// An event that was judged and refused. Its reason is the ruling that it would have got.

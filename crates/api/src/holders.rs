@@ -84,6 +84,11 @@ impl Holders {
 }
 
 impl Hold {
+    /// Whether somebody else has taken the feed over.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.taken_over.is_cancelled()
+    }
+
     /// Ends when somebody else takes the feed over.
     pub(crate) async fn taken_over(&self) {
         self.taken_over.cancelled().await;

@@ -58,8 +58,9 @@ pub(crate) fn instant(
     field: &str,
 ) -> Result<Option<Timestamp>, Failure> {
     let read = |given| {
-        concordat_codec::time::from_wire(given)
-            .ok_or_else(|| Failure::field(field, "an instant in the years -9999 to 9999"))
+        concordat_codec::time::from_wire(given).ok_or_else(|| {
+            Failure::field(field, "an instant from the year -9999 to the end of 9998")
+        })
     };
     given.map(read).transpose()
 }

@@ -21,6 +21,7 @@ use tracing::{info_span, warn};
 use crate::access::{Guard, Token};
 use crate::holders::Holders;
 use crate::services::Services;
+use crate::trace;
 
 /// Largest request in bytes: what gRPC takes by default. Well above the largest event (256 KiB), so that whoever embeds a document is told
 /// so with reason and field; what is larger still, the transport refuses without.
@@ -147,12 +148,13 @@ impl Server {
         }
         let server = tonic::transport::Server::builder()
             .trace_fn(|request| {
+                // Nobody is authenticated yet: only what is well-formed gets into the log.
                 let traceparent = request
                     .headers()
                     .get("traceparent")
-                    .and_then(|value| value.to_str().ok())
+                    .and_then(|value| trace::well_formed(value.to_str().ok()?))
                     .unwrap_or_default();
-                info_span!("call", rpc = request.uri().path(), traceparent)
+                info_span!("call", rpc = rpc(request.uri().path()), traceparent)
             })
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
@@ -174,6 +176,18 @@ impl Server {
             }
         }
     }
+}
+
+/// The name of a call as the contract and the standard services write theirs; anything else is not repeated.
+fn rpc(path: &str) -> &str {
+    const NAME_MAX: usize = 96;
+    let named = path.len() <= NAME_MAX
+        && path.matches('/').count() == 2
+        && (path.starts_with("/concordat.v1.") || path.starts_with("/grpc."))
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_'));
+    if named { path } else { "other" }
 }
 
 /// The contract and the health service, for clients that make their stubs at run time. grpcio asks v1alpha, buf asks v1.

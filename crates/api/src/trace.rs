@@ -5,7 +5,12 @@ use tonic::metadata::MetadataMap;
 /// The call's `traceparent` if it is well-formed. One that is not is ignored, as the recommendation asks (section 3.2.2.3 there).
 pub(crate) fn parent(metadata: &MetadataMap) -> Option<String> {
     let header = metadata.get("traceparent")?.to_str().ok()?;
-    is_well_formed(header).then(|| header.to_owned())
+    well_formed(header).map(str::to_owned)
+}
+
+/// The header, if it is well-formed.
+pub(crate) fn well_formed(header: &str) -> Option<&str> {
+    is_well_formed(header).then_some(header)
 }
 
 fn is_well_formed(header: &str) -> bool {

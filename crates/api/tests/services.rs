@@ -616,3 +616,94 @@ async fn next(stream: &mut Stream) -> Option<Content> {
         .expect("the stream goes on")
         .and_then(|message| message.content)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_that_lost_its_feed_hands_out_nothing_more() {
+    let mut served = Served::start().await;
+    for _ in 0..40 {
+        served.emit("", "complaint-received", complaint()).await;
+    }
+    let create = v1::CreateFeedRequest {
+        feed_id: "casework".to_owned(),
+        ..v1::CreateFeedRequest::default()
+    };
+    served.feeds().create_feed(create).await.expect("created");
+    let mut first = stream_of(&served, "first", false).await.expect("a stream");
+    let Some(Content::Event(handled)) = next(&mut first).await else {
+        panic!("entries come");
+    };
+    let _second = stream_of(&served, "second", true)
+        .await
+        .expect("taken over");
+    let mut seen = handled.cursor;
+    let closing = loop {
+        match next(&mut first).await {
+            Some(Content::Event(late)) => seen = late.cursor,
+            Some(Content::Closing(closing)) => break closing,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(closing.reason, "taken-over");
+    assert_eq!(
+        closing.cursor, seen,
+        "the cursor is that of the last entry handed out"
+    );
+    assert_eq!(next(&mut first).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_faults_are_told_within_what_headers_hold() {
+    let mut served = Served::start().await;
+    let names: Vec<String> = (0..400)
+        .map(|number| format!("not an organisation {number}"))
+        .collect();
+    let mut request = served.request("", "complaint-received", &complaint());
+    let event = request.event.as_mut().expect("an event");
+    let Some(v1::event_body::Kind::ComplaintReceived(body)) =
+        event.body.as_mut().and_then(|body| body.kind.as_mut())
+    else {
+        panic!("a complaint");
+    };
+    body.orgs_named = names;
+    let refused = served
+        .events()
+        .emit_event(request)
+        .await
+        .expect_err("malformed");
+    assert_eq!(
+        (told(&refused).0, told(&refused).1.as_str()),
+        (Code::InvalidArgument, "FIELD_INVALID")
+    );
+    assert!(
+        refused.message().contains("and 399 more"),
+        "{}",
+        refused.message()
+    );
+    assert!(
+        refused.details().len() < 6 * 1024,
+        "{} bytes",
+        refused.details().len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_emitted_that_has_not_happened_or_happened_before_records() {
+    let mut served = Served::start().await;
+    for instant in [
+        "2026-03-02T09:02:00Z",
+        "2099-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+    ] {
+        let mut request = served.request("", "complaint-received", &complaint());
+        let event = request.event.as_mut().expect("an event");
+        event.occurred_at = Some(concordat_codec::time::to_wire(
+            instant.parse().expect("an instant"),
+        ));
+        let refused = served
+            .events()
+            .emit_event(request)
+            .await
+            .expect_err(instant);
+        assert_eq!(told(&refused).2, ["event.occurred_at"], "{instant}");
+    }
+}

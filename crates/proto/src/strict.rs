@@ -2,7 +2,7 @@
 //! is signed without it; so requests with unknown fields are refused with the field's path. Answers are read leniently:
 //! an older client must understand a newer node.
 
-use std::marker::PhantomData;
+use std::{collections::HashMap, marker::PhantomData};
 
 use prost::{
     DecodeError, Message, Name,
@@ -149,12 +149,16 @@ fn refuse_unknown(message: &MessageDescriptor, bytes: &[u8]) -> Result<(), Statu
 
 fn invalid(reason: &str, field: &str, text: &str) -> Status {
     let mut details = ErrorDetails::new();
+    // Bytes that are no message at all have no field to name.
+    let named = (!field.is_empty()).then(|| ("field".to_owned(), field.to_owned()));
     details.set_error_info(
         reason,
         ERROR_DOMAIN,
-        [("field".to_owned(), field.to_owned())],
+        named.into_iter().collect::<HashMap<_, _>>(),
     );
-    details.add_bad_request_violation(field, text);
+    if !field.is_empty() {
+        details.add_bad_request_violation(field, text);
+    }
     Status::with_error_details(tonic::Code::InvalidArgument, text, details)
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn receipt(receipt: &Receipt, validated: bool) -> v1::Receipt {
         deduplicated: receipt.deduplicated,
         log_reachable: receipt.log_reachable,
         content_kept_back: receipt.content_kept_back,
+        publishing_stopped: String::new(),
         next_event_types: texts(&receipt.next_event_types),
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use concordat_node::{Emission, Stage};
+use concordat_node::{Emission, Publishing, Stage};
 use concordat_proto::v1;
 use concordat_proto::v1::event_service_server::EventService;
+use jiff::SignedDuration;
+use jiff::civil::{Date, date};
 use tonic::{Request, Response, Status};
 
 use super::Services;
@@ -16,6 +18,11 @@ use crate::{clocked, read, render, trace};
 const WAIT: Duration = Duration::from_secs(2);
 /// How long it waits at most if the caller does.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// How far the clocks of a local system and its node may be apart (design, section 7).
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
+/// Nobody alive complains of what happened before.
+const EARLIEST: Date = date(1900, 1, 1);
 
 #[tonic::async_trait]
 impl EventService for Services {
@@ -29,6 +36,7 @@ impl EventService for Services {
         let input = asked
             .event
             .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
+        self.check_instant(&input)?;
         let event_type = input
             .body
             .as_ref()
@@ -49,8 +57,16 @@ impl EventService for Services {
         };
         let receipt = self.node.emit(emission).await;
         let receipt = receipt.map_err(|error| from_emit(error, event_type.as_deref()))?;
+        let mut answer = render::receipt(&receipt, asked.validate_only);
+        if answer.stage() == v1::Stage::Accepted {
+            // Whoever waits in vain is told why.
+            let status = self.node.status().await.map_err(from_node)?;
+            if let Publishing::Stopped { why } = status.publishing {
+                answer.publishing_stopped = why;
+            }
+        }
         Ok(Response::new(v1::EmitEventResponse {
-            receipt: Some(render::receipt(&receipt, asked.validate_only)),
+            receipt: Some(answer),
         }))
     }
 
@@ -181,6 +197,27 @@ impl EventService for Services {
         Ok(Response::new(v1::DiscardDraftResponse {
             event_id: asked.event_id,
         }))
+    }
+}
+
+impl Services {
+    /// An event has happened when it is handed in, by the clocks of the local system and of the node, and not before there were
+    /// records.
+    fn check_instant(&self, input: &v1::EventInput) -> Result<(), Failure> {
+        let field = "event.occurred_at";
+        let Some(occurred_at) = read::instant(input.occurred_at.as_ref(), field)? else {
+            return Ok(());
+        };
+        if occurred_at > self.clock.now() + CLOCKS_APART {
+            return Err(Failure::field(
+                field,
+                "it lies in the future; set the clock, or emit it when it has happened",
+            ));
+        }
+        if concordat_domain::calendar::local_date(occurred_at) < EARLIEST {
+            return Err(Failure::field(field, "it lies before 1900; check the year"));
+        }
+        Ok(())
     }
 }
 

@@ -35,8 +35,11 @@ pub(super) struct Streaming {
     include_void: bool,
     /// Up to where everything was sent.
     cursor: Option<Cursor>,
+    /// Up to where entries were looked at.
+    scanned: Option<Cursor>,
     changes: watch::Receiver<u64>,
-    ready: VecDeque<Content>,
+    /// What comes next, each entry with its place.
+    ready: VecDeque<(Option<Cursor>, Content)>,
     begun: bool,
     caught_up: bool,
     ended: bool,
@@ -64,6 +67,7 @@ impl Streaming {
             hold,
             include_void,
             cursor: after,
+            scanned: after,
             ready: VecDeque::new(),
             begun: false,
             caught_up: false,
@@ -85,12 +89,15 @@ impl Streaming {
     /// The next message; none after the one that closes the stream.
     async fn next(&mut self) -> Option<Result<Content, Status>> {
         loop {
-            if let Some(content) = self.ready.pop_front() {
+            self.close_if_told();
+            if let Some((place, content)) = self.ready.pop_front() {
+                self.cursor = place.or(self.cursor);
                 return Some(Ok(content));
             }
             if self.ended {
                 return None;
             }
+            self.cursor = self.scanned;
             if let Err(error) = self.fill().await {
                 self.ended = true;
                 return Some(Err(from_node(error).into()));
@@ -108,28 +115,28 @@ impl Streaming {
         self.changes.mark_unchanged();
         let page = self
             .node
-            .feed_page(self.cursor, self.include_void, ENTRIES_MAX)
+            .feed_page(self.scanned, self.include_void, ENTRIES_MAX)
             .await?;
-        let more = page.scanned_to != self.cursor;
-        self.cursor = page.scanned_to;
+        let more = page.scanned_to != self.scanned;
+        self.scanned = page.scanned_to;
         let head = page.head.map(opaque::position).unwrap_or_default();
-        self.ready.extend(page.entries.into_iter().map(content));
+        let entries = page.entries.into_iter();
+        self.ready
+            .extend(entries.map(|entry| (Some(entry.cursor), content(entry))));
         if more {
             return Ok(());
         }
         if !self.caught_up {
             self.caught_up = true;
-            self.ready
-                .push_back(Content::CaughtUp(self.checkpoint(head)));
+            self.say(Content::CaughtUp(self.checkpoint(head)));
             return Ok(());
         }
         match self.wait().await {
             Woken::Changed => {}
             Woken::Quiet => {
-                let FeedPage { head, .. } = self.node.feed_page(self.cursor, false, 0).await?;
+                let FeedPage { head, .. } = self.node.feed_page(self.scanned, false, 0).await?;
                 let head = head.map(opaque::position).unwrap_or_default();
-                self.ready
-                    .push_back(Content::Checkpoint(self.checkpoint(head)));
+                self.say(Content::Checkpoint(self.checkpoint(head)));
             }
             Woken::Closed(reason) => self.close(reason),
         }
@@ -145,15 +152,34 @@ impl Streaming {
         match self.node.require_cursor(cursor).await {
             Err(Error::UnknownCursor { resume }) => {
                 self.ended = true;
-                self.ready
-                    .push_back(Content::ResyncRequired(v1::ResyncRequired {
-                        reason: "unknown-cursor".to_owned(),
-                        cursor: resume.map(opaque::cursor).unwrap_or_default(),
-                    }));
+                self.say(Content::ResyncRequired(v1::ResyncRequired {
+                    reason: "unknown-cursor".to_owned(),
+                    cursor: resume.map(opaque::cursor).unwrap_or_default(),
+                }));
                 Ok(())
             }
             checked => checked,
         }
+    }
+
+    /// Whoever lost the feed, or is served by a node that stops, gets no further entry: somebody else may be handling them already.
+    fn close_if_told(&mut self) {
+        if self.ended {
+            return;
+        }
+        let reason = if self.hold.is_taken_over() {
+            "taken-over"
+        } else if self.stop.is_cancelled() {
+            "shutdown"
+        } else {
+            return;
+        };
+        self.ready.clear();
+        self.close(reason);
+    }
+
+    fn say(&mut self, content: Content) {
+        self.ready.push_back((None, content));
     }
 
     async fn wait(&mut self) -> Woken {
@@ -170,7 +196,7 @@ impl Streaming {
 
     fn close(&mut self, reason: &str) {
         self.ended = true;
-        self.ready.push_back(Content::Closing(v1::Closing {
+        self.say(Content::Closing(v1::Closing {
             reason: reason.to_owned(),
             retry_after: prost_types::Duration::try_from(COME_BACK).ok(),
             cursor: self.cursor.map(opaque::cursor).unwrap_or_default(),
