@@ -52,6 +52,18 @@ impl Page {
         })
     }
 
+    /// Entries that the page has at most.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Key of the last entry of the page before.
+    pub(crate) fn after(&self) -> Option<&str> {
+        self.after
+            .as_deref()
+            .and_then(|key| std::str::from_utf8(key).ok())
+    }
+
     /// The entries of the page, and the token of the next one; empty at the end. `key` decides the order and is unique.
     pub(crate) fn cut<T>(&self, all: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
         self.cut_within(all, key, |_| 0)

@@ -707,3 +707,53 @@ async fn nothing_is_emitted_that_has_not_happened_or_happened_before_records() {
         assert_eq!(told(&refused).2, ["event.occurred_at"], "{instant}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_are_listed_page_by_page_and_each_once() {
+    let mut served = Served::start().await;
+    let mut emitted = Vec::new();
+    for _ in 0..70 {
+        emitted.push(
+            served
+                .emit("", "complaint-received", complaint())
+                .await
+                .case_id,
+        );
+    }
+    emitted.sort();
+    let (mut listed, mut page_token, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let request = v1::ListCasesRequest {
+            states: vec!["received".to_owned()],
+            page_size: 32,
+            page_token,
+            ..v1::ListCasesRequest::default()
+        };
+        let page = served
+            .cases()
+            .list_cases(request)
+            .await
+            .expect("a page")
+            .into_inner();
+        listed.extend(page.cases.into_iter().map(|case| case.case_id));
+        pages += 1;
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!((pages, listed), (3, emitted));
+    let request = v1::ListDeadlinesRequest {
+        page_size: 500,
+        ..v1::ListDeadlinesRequest::default()
+    };
+    let deadlines = served.deadlines().list_deadlines(request).await;
+    let deadlines = deadlines.expect("a page").into_inner().deadlines;
+    assert_eq!(
+        deadlines
+            .iter()
+            .filter(|one| one.name == "acknowledge")
+            .count(),
+        70
+    );
+}

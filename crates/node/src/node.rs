@@ -239,6 +239,22 @@ impl Node {
         self.mailbox.call(move |engine| engine.case_views(at)).await
     }
 
+    /// Up to `max` cases that this organisation can read, by id, after one; from the first, if none is given. Whoever wants all asks
+    /// again after the last: so nobody else waits for the timetables of them all.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn cases_after(
+        &self,
+        after: Option<CaseId>,
+        at: Option<Timestamp>,
+        max: usize,
+    ) -> Result<Vec<CaseView>, Error> {
+        self.mailbox
+            .call(move |engine| engine.case_views_after(after, at, max))
+            .await
+    }
+
     /// Drafts that wait, for the log or for a person.
     ///
     /// # Errors

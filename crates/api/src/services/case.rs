@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use concordat_domain::ids::Position;
-use concordat_node::EventView;
+use concordat_domain::ids::{CaseId, Position};
+use concordat_node::{CaseView, EventView};
 use concordat_proto::v1;
 use concordat_proto::v1::ErrorReason;
 use concordat_proto::v1::case_service_server::CaseService;
+use jiff::Timestamp;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
@@ -15,6 +16,8 @@ use crate::failure::{Failure, from_node};
 use crate::page::Page;
 use crate::{clocked, opaque, read, render};
 
+/// Cases whose timetables are computed in one go.
+const CASES_AT_ONCE: usize = 64;
 /// How long a read waits for a position at most.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -56,9 +59,7 @@ impl CaseService for Services {
             &given.map(|at| at.to_string()).unwrap_or_default(),
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
-        let cases = self.node.cases(Some(at)).await;
-        let mut cases = cases.map_err(from_node)?;
-        cases.retain(|case| {
+        let wanted = |case: &CaseView| {
             let overdue = || {
                 let mut states = case
                     .deadlines
@@ -69,10 +70,24 @@ impl CaseService for Services {
             (asked.states.is_empty() || asked.states.contains(&case.state))
                 && keeper.as_ref().is_none_or(|keeper| case.keeper == *keeper)
                 && (!asked.overdue_only || overdue())
-        });
-        let (cases, next_page_token) = page.cut(cases, |case| case.id.to_string());
+        };
+        let mut after = page.after().and_then(|id| id.parse().ok());
+        let mut cases = Vec::new();
+        // One more than the page has, so that the end is known.
+        while cases.len() <= page.size() {
+            let some = self.cases_after(after, at).await?;
+            let Some(last) = some.last() else { break };
+            after = Some(last.id);
+            let wanted = some.iter().filter(|case| wanted(case));
+            cases.extend(wanted.map(|case| render::case(case, at)));
+        }
+        let (cases, next_page_token) = page.cut_within(
+            cases,
+            |case: &v1::Case| case.case_id.clone(),
+            prost::Message::encoded_len,
+        );
         Ok(Response::new(v1::ListCasesResponse {
-            cases: cases.iter().map(|case| render::case(case, at)).collect(),
+            cases,
             next_page_token,
         }))
     }
@@ -108,6 +123,16 @@ fn place(event: &EventView) -> String {
 }
 
 impl Services {
+    /// Some cases by id. Between two such calls the node does what others want of it.
+    pub(super) async fn cases_after(
+        &self,
+        after: Option<CaseId>,
+        at: Timestamp,
+    ) -> Result<Vec<CaseView>, Failure> {
+        let some = self.node.cases_after(after, Some(at), CASES_AT_ONCE).await;
+        some.map_err(from_node)
+    }
+
     /// Waits until the node has applied a position.
     async fn reach(&self, position: Position, metadata: &MetadataMap) -> Result<(), Failure> {
         let mut progress = self.node.progress();

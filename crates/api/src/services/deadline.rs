@@ -34,11 +34,18 @@ impl DeadlineService for Services {
             &given.map(|at| at.to_string()).unwrap_or_default(),
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
-        let cases = match wanted.case {
-            Some(id) => self.node.case(id, Some(at)).await.map(|case| vec![case]),
-            None => self.node.cases(Some(at)).await,
-        };
-        let cases = cases.map_err(from_node)?;
+        let mut cases = Vec::new();
+        match wanted.case {
+            Some(id) => cases.push(self.node.case(id, Some(at)).await.map_err(from_node)?),
+            None => loop {
+                let after = cases.last().map(|case: &CaseView| case.id);
+                let some = self.cases_after(after, at).await?;
+                if some.is_empty() {
+                    break;
+                }
+                cases.extend(some);
+            },
+        }
         let all = cases.iter().flat_map(|case| wanted.of(case, at)).collect();
         let (deadlines, next_page_token) = page.cut(all, |(case, one): &(CaseId, &Deadline)| {
             // What has no due day comes last.

@@ -111,6 +111,22 @@ impl Engine {
             .collect()
     }
 
+    /// Up to `max` cases that this organisation can read, by id, after one.
+    pub(crate) fn case_views_after(
+        &self,
+        after: Option<CaseId>,
+        at: Option<Timestamp>,
+        max: usize,
+    ) -> Vec<CaseView> {
+        use std::ops::Bound;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.cases
+            .range((from, Bound::Unbounded))
+            .filter_map(|(case, _)| self.case_view(*case, at).ok())
+            .take(max)
+            .collect()
+    }
+
     /// The events of a case in log order, with content as it may be read.
     pub(crate) fn case_events(&self, case: CaseId) -> Result<Vec<EventView>, Error> {
         if self.cases.get(&case).is_none_or(|log| log.case().is_none()) {
