@@ -14,7 +14,7 @@ Exit codes:
   2    wrong use: arguments, configuration, or fields of a request
   3    not found
   4    not allowed: no credential, or not the right one
-  5    unavailable for now: try again
+  5    unavailable for now, or in use by another process: try again
   6    refused: a rule, a precondition or a conflict
   7    differences were found, or a check failed
   8    timed out
@@ -35,7 +35,10 @@ pub(crate) enum Failure {
     /// What was named is not there.
     #[error("{0}")]
     NotFound(String),
-    /// The data at hand do not reach, something is held by another, or a rule says no.
+    /// Another process has what is needed. It may give it back by itself, so trying again can help.
+    #[error("{0}")]
+    Busy(String),
+    /// The data at hand do not reach, something does not fit, or a rule says no.
     #[error("{0}")]
     Precondition(String),
     /// What was asked for did not happen in the time given.
@@ -63,6 +66,7 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Usage(_) | Self::Configuration(_) => 2,
             Self::NotFound(_) => 3,
+            Self::Busy(_) => 5,
             Self::Precondition(_) => 6,
             Self::Differences => 7,
             Self::TimedOut(_) => 8,

@@ -15,6 +15,7 @@ mod init;
 mod key_file;
 mod output;
 mod partnership;
+mod pins;
 mod scenario;
 mod secret_file;
 mod serve;
@@ -65,7 +66,7 @@ enum Noun {
     /// Key, token and directory are for their owner only, and what is there is never overwritten. Nothing is sent anywhere: give the
     /// printed entry to whoever writes the partnership file.
     Init(Box<init::Init>),
-    /// The partnership file: who takes part, with which keys.
+    /// The partnership file: who takes part, with which keys, under which policy packs and calendars.
     #[command(subcommand)]
     Partnership(partnership::Verb),
     /// Runs a node: it follows the log, acts and signs for its organisation, and answers local systems over gRPC.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::config;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
+use crate::pins::{self, Calendar, Pack, Pins};
 use crate::toml_file;
 
 /// What can be done with a partnership file.
@@ -20,7 +21,14 @@ pub(crate) enum Verb {
     ///
     /// The id is the hash of the content: layout and comments do not change it, anything else does. All members must see the same
     /// id before they start their nodes.
+    ///
+    /// Each policy pack and calendar is shown with the hash that was agreed and the one that this release has; exit code 7 if they differ.
     Check(Check),
+    /// Prints the lines with which a partnership file pins the policy packs and calendars of this release.
+    ///
+    /// They go among the partnership's own lines, above the first `[[organisations]]`. Take out what does not apply: what is pinned must
+    /// be there, word for word, in the release that each member runs.
+    Packs,
 }
 
 /// The file to read.
@@ -75,50 +83,40 @@ impl Row for Member {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Pack {
-    id: String,
-    hash: String,
-}
-
-impl Row for Pack {
-    const COLUMNS: &'static [&'static str] = &["POLICY PACK", "HASH"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.id.clone(), self.hash.clone()]
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct Calendar {
-    name: String,
-    version: u64,
-    hash: String,
-}
-
-impl Row for Calendar {
-    const COLUMNS: &'static [&'static str] = &["CALENDAR", "VERSION", "HASH"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.name.clone(),
-            self.version.to_string(),
-            self.hash.clone(),
-        ]
-    }
-}
-
 /// Runs a partnership command.
 pub(crate) fn run(verb: Verb, format: Format) -> Result<(), Failure> {
-    let Verb::Check(asked) = verb;
-    let answer = Answer::from(read(&asked.file)?);
-    if format != Format::Table {
-        return output::json(format, &answer);
+    match verb {
+        Verb::Check(asked) => check(&asked, format),
+        Verb::Packs => packs(format),
     }
-    output::line(&format!("partnership {} ({})", answer.id, answer.name))?;
-    rows(&answer.members)?;
-    rows(&answer.policy_packs)?;
-    rows(&answer.calendars)
+}
+
+fn check(asked: &Check, format: Format) -> Result<(), Failure> {
+    let file = read(&asked.file)?;
+    let pins = Pins::of(file.content());
+    let differences = pins.differences();
+    let answer = Answer::new(&file, pins);
+    if format == Format::Table {
+        output::line(&format!("partnership {} ({})", answer.id, answer.name))?;
+        rows(&answer.members)?;
+        rows(&answer.policy_packs)?;
+        rows(&answer.calendars)?;
+    } else {
+        output::json(format, &answer)?;
+    }
+    match differences {
+        None => Ok(()),
+        Some(_) => Err(Failure::Differences),
+    }
+}
+
+fn packs(format: Format) -> Result<(), Failure> {
+    let lines = pins::lines();
+    if format == Format::Table {
+        return output::line(&lines);
+    }
+    let carried: toml::Value = toml::from_str(&lines).map_err(anyhow::Error::from)?;
+    output::json(format, &carried)
 }
 
 fn rows<R: Row>(rows: &[R]) -> Result<(), Failure> {
@@ -136,8 +134,8 @@ pub(crate) fn read(file: &Path) -> Result<PartnershipFile, Failure> {
     Ok(PartnershipFile::from_toml(&text).with_context(|| file.display().to_string())?)
 }
 
-impl From<PartnershipFile> for Answer {
-    fn from(file: PartnershipFile) -> Self {
+impl Answer {
+    fn new(file: &PartnershipFile, pins: Pins) -> Self {
         let content = file.content();
         let members = content.organisations.iter().map(|member| Member {
             id: member.id.to_string(),
@@ -146,15 +144,6 @@ impl From<PartnershipFile> for Answer {
             calendar: member.calendar.clone(),
             participation: member.participation.clone(),
             key_ids: key_ids(&member.signing_keys),
-        });
-        let packs = content.policy_packs.iter().map(|pack| Pack {
-            id: pack.id.to_string(),
-            hash: pack.hash.to_string(),
-        });
-        let calendars = content.calendars.iter().map(|calendar| Calendar {
-            name: calendar.name.clone(),
-            version: calendar.version,
-            hash: calendar.hash.to_string(),
         });
         Self {
             id: file.id().to_string(),
@@ -167,8 +156,8 @@ impl From<PartnershipFile> for Answer {
                 .map(|compartment| compartment.code())
                 .collect(),
             members: members.collect(),
-            policy_packs: packs.collect(),
-            calendars: calendars.collect(),
+            policy_packs: pins.packs,
+            calendars: pins.calendars,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `docs/how-to/run-a-node.md`, word by word: every command of the page is run as it stands there.
+//! The pages of `docs/how-to`, word by word: what is to be typed is run as it stands there.
 
 mod support;
 
@@ -12,7 +12,8 @@ use std::process::Command;
 
 use support::{PATIENCE, set_mode, text};
 
-const PAGE: &str = include_str!("../../../docs/how-to/run-a-node.md");
+const RUN_A_NODE: &str = include_str!("../../../docs/how-to/run-a-node.md");
+const FOUND_A_PARTNERSHIP: &str = include_str!("../../../docs/how-to/found-a-partnership.md");
 
 /// Addresses that the page names, and that may be taken on this machine.
 const PORTS: [&str; 4] = [
@@ -88,9 +89,35 @@ fn search_path(folder: &Path, replacements: &str) -> OsString {
 }
 
 #[test]
+fn a_partnership_is_founded_word_by_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commands = commands(FOUND_A_PARTNERSHIP);
+    assert!(commands.len() >= 8, "the page was not understood");
+    let output = Command::new("bash")
+        .args(["-ec", &commands.join("\n")])
+        .current_dir(folder.path())
+        .env("PATH", search_path(folder.path(), ""))
+        .output()
+        .expect("bash is there");
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+    assert!(
+        said.contains("eng-2009") && said.contains("gss:E06999901"),
+        "{said}"
+    );
+    assert!(
+        complained.contains("trust/concordat.toml is in order"),
+        "{complained}"
+    );
+    let file = fs::read_to_string(folder.path().join("partnership.toml")).expect("it was made");
+    assert_eq!(file.matches("[[organisations]]").count(), 2, "{file}");
+    assert!(file.contains("\"safeguarding\", \"staff\"]"), "{file}");
+}
+
+#[test]
 fn every_command_of_the_page_does_what_it_says() {
     let folder = tempfile::tempdir().expect("a folder");
-    let commands = commands(PAGE);
+    let commands = commands(RUN_A_NODE);
     assert!(commands.len() > 30, "the page was not understood");
     // Whatever happens, nothing that was started stays behind.
     let mut script = format!(

@@ -15,8 +15,6 @@ formats = [1]
 judging_rules = 1
 change_threshold = 1
 compartments = ["process", "identity"]
-policy_packs = [{ id = "eng-2009", hash = "1111111111111111111111111111111111111111111111111111111111111111" }]
-calendars = [{ name = "EW", version = 3, hash = "2222222222222222222222222222222222222222222222222222222222222222" }]
 "#;
 
 fn concordat(arguments: &[&str]) -> Output {
@@ -138,7 +136,8 @@ fn printed_entries_make_a_partnership_file_with_their_key_ids() {
         &["--commissioned-by", "ods:ZT1"],
     );
     let (first, second) = (told(&first.stdout), told(&second.stdout));
-    let text = format!("{HEAD}{first}{second}");
+    let pins = told(&concordat(&["partnership", "packs"]).stdout);
+    let text = format!("{HEAD}{pins}{first}{second}");
     let (output, _file) = check(&text, &["-o", "json"]);
     assert!(output.status.success(), "{}", told(&output.stderr));
     let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -155,8 +154,14 @@ fn printed_entries_make_a_partnership_file_with_their_key_ids() {
         answer["members"][0]["key_ids"],
         answer["members"][1]["key_ids"]
     );
-    assert_eq!(answer["policy_packs"][0]["hash"], "1".repeat(64));
-    assert_eq!(answer["calendars"][0]["version"], 3);
+    for pin in ["policy_packs", "calendars"] {
+        let pins = answer[pin].as_array().expect("pins");
+        assert!(pins.len() > 2, "{answer}");
+        for pin in pins {
+            assert_eq!(pin["standing"], "same", "{pin}");
+            assert_eq!(pin["hash"], pin["release_hash"], "{pin}");
+        }
+    }
     let (output, _file) = check(&format!("# a comment\n{text}"), &[]);
     let id = answer["id"].as_str().expect("an id");
     let table = told(&output.stdout);
@@ -165,9 +170,30 @@ fn printed_entries_make_a_partnership_file_with_their_key_ids() {
         "{table}"
     );
     assert!(
-        table.contains("ods:ZT2") && table.contains(&"2".repeat(64)),
+        table.contains("ods:ZT2") && table.contains("joint-example-v1"),
         "{table}"
     );
+}
+
+#[test]
+fn a_pin_that_this_release_does_not_carry_is_shown_beside_what_it_has() {
+    let folder = folder();
+    let entry = told(&init(&folder.path().join("node"), "ods:ZT1", &[]).stdout);
+    let (ones, twos) = ("1".repeat(64), "2".repeat(64));
+    let pins = format!(
+        "policy_packs = [{{ id = \"eng-2009\", hash = \"{ones}\" }}, {{ id = \"eng-2030\", hash = \"{ones}\" }}]\n\
+         calendars = [{{ name = \"EW\", version = 3, hash = \"{twos}\" }}]\n"
+    );
+    let (output, _file) = check(&format!("{HEAD}{pins}{entry}"), &["-o", "json"]);
+    assert_eq!(output.status.code(), Some(7), "{}", told(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packs = &answer["policy_packs"];
+    assert_eq!(packs[0]["standing"], "differs");
+    assert_eq!(packs[0]["hash"], ones);
+    assert_eq!(packs[0]["release_hash"].as_str().map(str::len), Some(64));
+    assert_eq!(packs[1]["standing"], "missing");
+    assert_eq!(packs[1]["release_hash"], Value::Null);
+    assert_eq!(answer["calendars"][0]["standing"], "differs");
 }
 
 #[test]

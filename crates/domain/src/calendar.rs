@@ -11,6 +11,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::ids::OrganisationId;
 
@@ -320,6 +321,7 @@ pub fn due_days(from: Date, n: u32) -> Result<Counted, Error> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendars {
     version: String,
+    hash: [u8; 32],
     calendars: BTreeMap<String, Calendar>,
     closed: BTreeMap<OrganisationId, ClosedDays>,
 }
@@ -350,6 +352,7 @@ impl Calendars {
             .collect();
         Ok(Self {
             version: file.version,
+            hash: Sha256::digest(text.as_bytes()).into(),
             calendars,
             closed: BTreeMap::new(),
         })
@@ -358,6 +361,17 @@ impl Calendars {
     /// Which publication these lists are.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The publication as the number by which a partnership file pins it: its day as `YYYYMMDD`. None if the version is not a day.
+    pub fn version_number(&self) -> Option<u64> {
+        let day: Date = self.version.parse().ok()?;
+        day.strftime("%Y%m%d").to_string().parse().ok()
+    }
+
+    /// SHA-256 of the text of the whole publication, as a partnership file pins each of its calendars.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
     }
 
     /// The calendar of this name.

@@ -86,7 +86,7 @@ fn credentials(configured: Option<&NatsCredentials>) -> Result<Credentials, Fail
 
 fn cannot_open(error: concordat_log::Error) -> Failure {
     match error {
-        concordat_log::Error::InUse { .. } => Failure::Precondition(format!(
+        concordat_log::Error::InUse { .. } => Failure::Busy(format!(
             "{error}: another node of this machine has it open; a log that several nodes share is on NATS"
         )),
         concordat_log::Error::InvalidConfiguration(_) => Failure::Configuration(error.to_string()),

@@ -4,13 +4,13 @@ mod log;
 mod supervisor;
 mod tls;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use concordat_api::{Server, ServerConfig, Token};
-use concordat_domain::policy::{PolicyPack, PolicyPacks};
 use concordat_node::clock::{Clock, SystemClock};
 use concordat_node::{Node, NodeConfig};
 use concordat_store::{Store, StoreConfig};
@@ -19,8 +19,9 @@ use concordat_trust::signing::SigningKey;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Log};
 use crate::exit::Failure;
+use crate::pins::Pins;
 use crate::signals::Signals;
 use crate::{key_file, partnership, secret_file, token_file};
 
@@ -61,12 +62,25 @@ pub(crate) fn run(asked: Serve) -> Result<(), Failure> {
             prepared.config.organisation,
             prepared.partnership.id()
         );
+        eprintln!("concordat: {}", not_checked(&prepared.config));
         return Ok(());
     }
     let outcome = runtime.block_on(serve(prepared));
     // In good order everything has ended by now. After a second signal something may hang: it is not waited for.
     runtime.shutdown_background();
     outcome
+}
+
+/// What only a start can show.
+fn not_checked(config: &Config) -> String {
+    let log = match config.log {
+        Log::Nats(_) => "whether the broker answers, takes this node and has a stream that is safe",
+        Log::Embedded { .. } => "the embedded log",
+    };
+    format!(
+        "not checked: {log}; whether {} is free; whether the store can be opened and no node runs on it",
+        config.listen
+    )
 }
 
 impl Prepared {
@@ -79,7 +93,7 @@ impl Prepared {
         let partnership = partnership::read(&config.partnership_file)?;
         let signing_key = key_file::read(&config.data_directory)?;
         require_member(&config, &partnership, &signing_key)?;
-        warn_of_other_packs(&partnership);
+        require_what_was_agreed(&config, &partnership)?;
         Ok(Self {
             config,
             partnership,
@@ -126,20 +140,16 @@ fn require_member(
     Ok(())
 }
 
-/// A case that pins a pack which this release has in other words, or not at all, is parked here: the operator should hear of it before
-/// the first such case comes.
-fn warn_of_other_packs(partnership: &PartnershipFile) {
-    let known = PolicyPacks::built_in();
-    for pin in &partnership.content().policy_packs {
-        let hash = known.get(&pin.id).map(PolicyPack::hash);
-        if hash != Some(pin.hash.0) {
-            tracing::warn!(
-                pack = %pin.id,
-                agreed = %pin.hash,
-                here = hash.map_or_else(|| "none".to_owned(), hex::encode),
-                "this release does not have the policy pack that the partnership agreed on; cases that pin it are parked here"
-            );
-        }
+/// Cases are opened and dates computed by the packs and calendars of this release. Under others than the members agreed on, this node
+/// would rule and count differently from theirs, and nobody would see it at once.
+fn require_what_was_agreed(config: &Config, partnership: &PartnershipFile) -> Result<(), Failure> {
+    match Pins::of(partnership.content()).differences() {
+        None => Ok(()),
+        Some(differences) => Err(Failure::Precondition(format!(
+            "this release does not carry what {} says was agreed:{differences}\n  what to do: run the release that carries it; or, before \
+             the partnership starts, have all members agree on the lines that `concordat partnership packs` prints",
+            config.partnership_file.display()
+        ))),
     }
 }
 
@@ -158,7 +168,7 @@ async fn serve(prepared: Prepared) -> Result<(), Failure> {
     let listen = config.listen;
     let server = Server::bind(ServerConfig { listen, token })
         .await
-        .map_err(|error| Failure::Precondition(chain(error)))?;
+        .map_err(cannot_listen)?;
     let address = server.local_addr();
     // Until here a signal ends the process as it is: nothing was promised to anybody.
     let mut signals = Signals::listen()?;
@@ -217,10 +227,23 @@ fn why_ended(ended: Option<Result<Result<(), concordat_api::Error>, JoinError>>)
     cause.context("the API ended by itself")
 }
 
+fn cannot_listen(error: concordat_api::Error) -> Failure {
+    let is_taken = matches!(&error, concordat_api::Error::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse);
+    let said = format!(
+        "{}; `[api] listen` in the configuration says where the API listens",
+        chain(error)
+    );
+    if is_taken {
+        Failure::Busy(said + ": end what listens there, or choose another port")
+    } else {
+        Failure::Precondition(said)
+    }
+}
+
 fn cannot_store(error: concordat_store::Error) -> Failure {
     use concordat_store::Error;
     match error {
-        Error::InUse { .. } => Failure::Precondition(format!(
+        Error::InUse { .. } => Failure::Busy(format!(
             "{error}: a node runs on it already. Two nodes on one journal would contradict each other, so there is only ever one"
         )),
         Error::Permissions { .. } | Error::KeyFile { .. } => {
