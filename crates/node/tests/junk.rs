@@ -3,12 +3,13 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use concordat_domain::ids::{CaseId, OrganisationId, Position};
 use concordat_log::{Offset, SharedLog};
-use concordat_node::Stage;
 use concordat_node::clock::Clock as _;
+use concordat_node::{FeedContent, Stage};
 use concordat_proto::v1;
 use concordat_trust::admission::Admission;
 use concordat_trust::bundle::{Bundle, Place};
@@ -337,4 +338,70 @@ async fn keys_that_were_stripped_from_a_grant_are_taken_when_they_come_again() {
     );
     assert!(reads(&partnership, COUNCIL, case, "CANARY").await);
     honest_work_goes_on(&mut partnership, case).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_late_copy_of_a_grant_shows_stands_in_the_feed_behind_what_was_seen_meanwhile() {
+    let (mut partnership, [trust, _, _]) = Partnership::meddled(START);
+    let known = partnership.joint().await;
+    // The first grant loses its keys on the way, and the copy that mends it is held.
+    let (line, stripped) = (trust.clone(), AtomicBool::new(false));
+    trust.change_next(usize::MAX, move |record| {
+        let mut bundle = Bundle::parse(&record).expect("the trust's own");
+        let whole = bundle.clone();
+        if !stripped.load(Ordering::SeqCst) {
+            bundle.drop_content(|envelope| {
+                matches!(envelope.header().class, Class::Key(_))
+                    && envelope.header().parts.len() > 1
+            });
+        }
+        if bundle != whole {
+            stripped.store(true, Ordering::SeqCst);
+            line.hold();
+        }
+        bundle.to_record().into()
+    });
+    let case = partnership.open().await;
+    for (code, event_type, fields) in &support::joining()[..2] {
+        let emission = partnership.emission(Some(case), event_type, fields);
+        let receipt = partnership.node(code).emit(emission).await;
+        assert_eq!(receipt.expect("accepted").stage, Stage::Ruled);
+    }
+    trust.holds_one().await;
+    let asked = json!({"id": "r-1", "of": TRUST, "basis": "own-records", "due": "2027-01-15", "what": "CANARY asked"});
+    let asked = partnership.emission(Some(known), "information-requested", &asked);
+    let receipt = partnership.node(COUNCIL).emit(asked).await;
+    assert_eq!(receipt.expect("accepted").stage, Stage::Ruled);
+    let council = partnership.node(COUNCIL);
+    assert!(council.case(case, None).await.is_err(), "the keys are held");
+    let seen = council.feed(None, 1000).await.expect("running");
+    let last = seen.last().expect("it knows a case").cursor;
+
+    trust.let_go();
+    partnership.settle().await;
+    let council = partnership.node(COUNCIL);
+    let all = council.feed(None, 1000).await.expect("running");
+    assert!(
+        all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor),
+        "cursors rise"
+    );
+    let new = council.feed(Some(last), 1000).await.expect("running");
+    assert_eq!(new.len(), all.len() - seen.len(), "none is missed");
+    let shown: Vec<_> = new
+        .iter()
+        .filter_map(|entry| match &entry.content {
+            FeedContent::Event { event, historical } => {
+                assert!(historical, "it was there before");
+                (event.case == case).then_some(event.event_type?.to_string())
+            }
+            FeedContent::ContentAvailable { .. } => None,
+        })
+        .collect();
+    // What the enforcer said meanwhile stands between.
+    let shown: Vec<_> = shown
+        .iter()
+        .filter(|event_type| !event_type.starts_with("deadline-"))
+        .collect();
+    let expected = ["complaint-received", "consent-granted", "participant-added"];
+    assert_eq!(shown, expected);
 }

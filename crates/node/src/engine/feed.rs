@@ -36,10 +36,11 @@ enum KeptContent {
 
 impl Engine {
     /// An entry for an event that was just ruled, made visible by what stands at `visible_at`. Envelopes of keys have none.
+    /// `historical` says that the event was there before this organisation could read it.
     pub(super) fn feed_event(
         &mut self,
         case: CaseId,
-        at: Position,
+        (at, historical): (Position, bool),
         visible_at: Position,
         author: &OrganisationId,
         applied: &Applied,
@@ -53,7 +54,7 @@ impl Engine {
         let what = KeptContent::Event {
             bundle: at.bundle,
             envelope: at.envelope,
-            historical: at < visible_at,
+            historical,
             void_of_other,
         };
         self.feed(case, visible_at, what)
@@ -73,13 +74,16 @@ impl Engine {
     }
 
     fn feed(&mut self, case: CaseId, visible_at: Position, what: KeptContent) -> Result<(), Error> {
-        let index = match self.feed_last {
-            Some(last) if last.position == visible_at => last.index + 1,
-            _ => 0,
-        };
-        let cursor = Cursor {
-            position: visible_at,
-            index,
+        // Cursors rise with each entry: whoever stands at the last one must find this one behind it.
+        let cursor = match self.feed_last {
+            Some(last) if last.position >= visible_at => Cursor {
+                index: last.index + 1,
+                ..last
+            },
+            _ => Cursor {
+                position: visible_at,
+                index: 0,
+            },
         };
         let kept = Kept { cursor, case, what };
         let bytes = serde_json::to_vec(&kept)

@@ -32,6 +32,10 @@ impl Engine {
                 return Ok(());
             }
             self.read_record(&record)?;
+            if self.upgrade_needed {
+                // The cursor stays in front of it: a release that knows the format reads on from here.
+                return Ok(());
+            }
             if record.author == own {
                 self.last_own = self.last_own.max(record.offset);
             }
@@ -89,6 +93,9 @@ impl Engine {
         self.store
             .journal()
             .append(&mut self.batch, index, offset, &bundle.to_record())?;
+        for case in self.second_openings(bundle)? {
+            warn!(organisation = %bundle.organisation(), case = %case, "an event opens a case under an id that is in use");
+        }
         super::cases::index(&self.store, &mut self.batch, index, bundle)?;
         if !admitted.seen_holds() {
             self.split_views.insert(index);
@@ -110,6 +117,21 @@ impl Engine {
             }
         }
         self.landed(&admitted)
+    }
+
+    /// Cases that a bundle opens under an id that is in use. Whoever is brought into a case answers with an offer of a key before it can
+    /// say anything; so one that begins with an event opens the case.
+    pub(super) fn second_openings(&self, bundle: &Bundle) -> Result<Vec<CaseId>, Error> {
+        let mut again = Vec::new();
+        for envelope in bundle.envelopes() {
+            if let Class::Event(link) = envelope.header().class
+                && link.seq == 1
+                && !self.envelopes_of(link.case)?.is_empty()
+            {
+                again.push(link.case);
+            }
+        }
+        Ok(again)
     }
 
     fn watch_author(&mut self, admitted: &Admitted) {
@@ -138,6 +160,7 @@ impl Engine {
         if !self.take_parts(index, copy)? {
             return Ok(());
         }
+        let now = self.last_position()?;
         info!(index, "a later copy of a bundle brought missing parts");
         for (envelope, content) in (0..).zip(before.envelopes()) {
             let Class::Key(link) = content.header().class else {
@@ -148,10 +171,21 @@ impl Engine {
                 envelope,
             };
             if content.missing_parts().next().is_some() {
-                self.take_late_grant(link.case, position)?;
+                self.take_late_grant(link.case, position, now)?;
             }
         }
         Ok(())
+    }
+
+    /// Where the last envelope stands that was applied: what becomes visible by a copy of an older one does so here.
+    fn last_position(&self) -> Result<Position, Error> {
+        let bundle = self.admission.size().saturating_sub(1);
+        let envelopes =
+            u32::try_from(self.bundle_at(bundle)?.envelopes().len()).unwrap_or(u32::MAX);
+        Ok(Position {
+            bundle,
+            envelope: envelopes.saturating_sub(1),
+        })
     }
 
     /// Takes the parts of a copy that the journal lacks; says whether there were any.
@@ -168,10 +202,15 @@ impl Engine {
     }
 
     /// The wrapped keys of a grant that was judged without them: nobody opens a void one.
-    fn take_late_grant(&mut self, case: CaseId, position: Position) -> Result<(), Error> {
+    fn take_late_grant(
+        &mut self,
+        case: CaseId,
+        position: Position,
+        visible_at: Position,
+    ) -> Result<(), Error> {
         let bundle = self.bundle_at(position.bundle)?;
         let Some(log) = self.cases.get(&case) else {
-            return self.try_first_grant(case, position, &bundle);
+            return self.try_first_grant(case, (position, visible_at), &bundle);
         };
         let granted = |alias: Alias, number: u32| {
             let version = log.keys().version(alias, number);
@@ -182,7 +221,7 @@ impl Engine {
             .iter()
             .flatten()
             .any(|(alias, number, _)| granted(*alias, *number));
-        self.try_grant(case, position, &bundle, effective)
+        self.try_grant(case, (position, visible_at), &bundle, effective)
     }
 
     fn fold(&mut self, case: CaseId, position: Position, bundle: &Bundle) -> Result<(), Error> {
@@ -196,7 +235,7 @@ impl Engine {
             self.cases.insert(case, log);
             self.case_changed(case);
             let effective = applied.verdict == Verdict::Effective;
-            return self.try_grant(case, position, bundle, effective);
+            return self.try_grant(case, (position, position), bundle, effective);
         }
         if self
             .keyring
@@ -218,7 +257,7 @@ impl Engine {
             }
         }
         self.notice_invitation(case, position, bundle)?;
-        self.try_first_grant(case, position, bundle)
+        self.try_first_grant(case, (position, position), bundle)
     }
 
     /// Feed and ruling of one envelope that `log` has just applied.
@@ -240,7 +279,13 @@ impl Engine {
             .map_or(0, |head| head.seq);
         let ruled = self.ruled(log, own_seq, applied);
         self.record_ruling(case, position, bundle, ruled)?;
-        self.feed_event(case, position, position, bundle.organisation(), applied)
+        self.feed_event(
+            case,
+            (position, false),
+            position,
+            bundle.organisation(),
+            applied,
+        )
     }
 
     /// Feed and rulings of what stood on the log before this organisation could judge it.
@@ -254,7 +299,8 @@ impl Engine {
             self.record_ruling(case, step.position, &step.bundle, step.ruled)?;
             if step.applied.event.is_some() {
                 let author = step.bundle.organisation();
-                self.feed_event(case, step.position, visible_at, author, &step.applied)?;
+                let at = (step.position, step.position <= visible_at);
+                self.feed_event(case, at, visible_at, author, &step.applied)?;
             }
         }
         Ok(())
@@ -287,11 +333,11 @@ impl Engine {
     }
 
     /// A grant in a case that this node could not read so far: it may bring the first `process` key. Its keys count only if the
-    /// case, judged with them from its first event, rules the grant effective.
+    /// case, judged with them from its first event, rules the grant effective. What it shows is visible from `visible_at` on.
     fn try_first_grant(
         &mut self,
         case: CaseId,
-        position: Position,
+        (position, visible_at): (Position, Position),
         bundle: &Bundle,
     ) -> Result<(), Error> {
         let Some(opened) = self.open_grant(case, position, bundle) else {
@@ -314,16 +360,17 @@ impl Engine {
         }
         self.keep_granted(case, opened, &log)?;
         self.cases.insert(case, log);
-        self.after_replay(case, position, replayed)?;
+        self.after_replay(case, visible_at, replayed)?;
         self.case_changed(case);
         Ok(())
     }
 
-    /// A grant in a case that this node reads: it may bring content, or the key for which the case is parked.
+    /// A grant in a case that this node reads: it may bring content, or the key for which the case is parked. What it shows is visible
+    /// from `visible_at` on.
     fn try_grant(
         &mut self,
         case: CaseId,
-        position: Position,
+        (position, visible_at): (Position, Position),
         bundle: &Bundle,
         effective: bool,
     ) -> Result<(), Error> {
@@ -357,11 +404,11 @@ impl Engine {
                 self.replay(case, self.keys_of(case).unwrap_or(&CaseKeys::default()))?;
             replayed.retain(|step| before.is_none_or(|last| step.position > last));
             self.cases.insert(case, log);
-            self.after_replay(case, position, replayed)?;
+            self.after_replay(case, visible_at, replayed)?;
             self.case_changed(case);
         }
         for compartment in compartments {
-            self.feed_content(case, compartment, position)?;
+            self.feed_content(case, compartment, visible_at)?;
         }
         Ok(())
     }
