@@ -133,6 +133,10 @@ pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
             next_event_types,
         } => refused(&code, &advice, state, &next_event_types, event_type),
         Error::UnknownCase => Failure::not_found("case"),
+        Error::CaseIdChosen { .. } => Failure::field(
+            "case_id",
+            "leave it empty for an event that opens a case; the node makes the id",
+        ),
         Error::UnknownEvent => Failure::not_found("event"),
         Error::UnknownDraft => Failure::not_found("draft"),
         Error::UnknownFeed => Failure::not_found("feed"),
@@ -289,7 +293,10 @@ mod tests {
     use tonic::{Code, Status};
     use tonic_types::StatusExt;
 
-    use super::{Failure, reason_of, refused};
+    use concordat_domain::ids::CaseId;
+    use concordat_node::Error;
+
+    use super::{Failure, from_emit, reason_of, refused};
 
     /// Domain brief, section B: the list of reasons is closed, and each is told by a name of its own.
     #[test]
@@ -321,6 +328,17 @@ mod tests {
             fields.field_violations[0].field,
             "event.body.strand_submitted.findings"
         );
+    }
+
+    #[test]
+    fn case_id_of_an_opening_is_a_wrong_field() {
+        let case = CaseId([7; 16]);
+        let status: Status = from_emit(Error::CaseIdChosen { case }, None).into();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let info = status.get_details_error_info().expect("one reason");
+        assert_eq!(info.reason, "FIELD_INVALID");
+        let fields = status.get_details_bad_request().expect("fields");
+        assert_eq!(fields.field_violations[0].field, "case_id");
     }
 
     #[test]

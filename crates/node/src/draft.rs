@@ -1,7 +1,7 @@
 //! An event accepted here and not yet on the log.
 
 use concordat_codec::event::{HeaderFacts, NodeFacts, from_input, to_domain};
-use concordat_domain::event::{CaseVersion, Event};
+use concordat_domain::event::{CaseVersion, Event, EventType};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
 use concordat_proto::v1;
 use jiff::Timestamp;
@@ -33,7 +33,6 @@ pub(crate) struct Draft {
 
 /// What an event says of the case when it is sealed.
 pub(crate) struct Surroundings {
-    pub(crate) now: Timestamp,
     pub(crate) lead_epoch: Option<u32>,
     pub(crate) applied: (u64, [u8; 32]),
     pub(crate) opening: Option<v1::Opening>,
@@ -113,14 +112,17 @@ impl Draft {
             .map_err(|_| Error::Corrupt("a draft does not decode".to_owned()))
     }
 
+    /// What kind of event it is, also where it cannot be judged. The door takes no other than the kinds that there are.
+    pub(crate) fn event_type(&self) -> Option<EventType> {
+        let body = self.input().ok()?.body?;
+        concordat_codec::kinds::event_type(&body)?.parse().ok()
+    }
+
     /// The event as it goes onto the wire, whole.
     pub(crate) fn wire(&self, surroundings: Surroundings) -> Result<v1::Event, Error> {
-        let mut input = self.input()?;
-        // Fixed at acceptance: an event without a time of its own happened when it was handed in, however long it waited.
-        let accepted_at = concordat_codec::time::to_wire(self.accepted_at);
-        input.occurred_at = input.occurred_at.or(Some(accepted_at));
         let facts = NodeFacts {
-            recorded_at: surroundings.now,
+            // Fixed at acceptance, however long it waits; an event without a time of its own also happened then.
+            recorded_at: self.accepted_at,
             lead_epoch: surroundings.lead_epoch,
             basis: self.basis,
             expected: self.expected,
@@ -128,7 +130,7 @@ impl Draft {
             applied: Some(surroundings.applied),
             opening: surroundings.opening,
         };
-        from_input(&input, facts).map_err(|error| Error::Corrupt(error.to_string()))
+        from_input(&self.input()?, facts).map_err(|error| Error::Corrupt(error.to_string()))
     }
 
     /// The event as judging sees it.

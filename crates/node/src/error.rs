@@ -25,6 +25,14 @@ pub enum Error {
     /// No such case, or none that this organisation may see: both answer alike.
     #[error("unknown case")]
     UnknownCase,
+    /// An event that opens a case names a case that is none of this organisation's. Leave the case id empty: the node makes one.
+    #[error(
+        "case id {case} was chosen by the emitter; the node makes the id of a case that is opened"
+    )]
+    CaseIdChosen {
+        /// The id.
+        case: CaseId,
+    },
     /// No such event here.
     #[error("unknown event")]
     UnknownEvent,

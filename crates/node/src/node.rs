@@ -167,13 +167,17 @@ impl Node {
     pub async fn emit(&self, emission: Emission) -> Result<Receipt, Error> {
         let (id, wait_at_most) = (emission.event_id, emission.wait_at_most);
         let (answer, answered) = oneshot::channel();
-        self.mailbox
+        let deduplicated = self
+            .mailbox
             .call(move |engine| engine.emit(emission, answer))
             .await?;
         match tokio::time::timeout(wait_at_most, answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::Stopping),
-            Err(_) => self.receipt(id).await,
+            Err(_) => Ok(Receipt {
+                deduplicated,
+                ..self.receipt(id).await?
+            }),
         }
     }
 

@@ -21,21 +21,31 @@ use crate::error::Error;
 pub(crate) type Answer = oneshot::Sender<Result<Receipt, Error>>;
 
 impl Engine {
-    /// Takes an event at the door. The answer comes when its stage is reached, or at once if it is refused.
-    pub(crate) fn emit(&mut self, emission: Emission, answer: Answer) {
+    /// Takes an event at the door. The answer comes when its stage is reached, or at once if it is refused. Returns whether the same event
+    /// had been handed in before.
+    pub(crate) fn emit(&mut self, emission: Emission, answer: Answer) -> bool {
         match self.accept(&emission) {
             Ok(Accepted::New) => {
                 self.sync_needed = true;
                 self.after_write.insert(emission.event_id);
                 self.wait(&emission, false, answer);
+                false
             }
             Ok(Accepted::Before) => {
+                // The first receipt may be of this very turn, and promises nothing before that is written.
+                self.after_write.insert(emission.event_id);
                 self.wait(&emission, true, answer);
-                self.notify(emission.event_id);
+                true
             }
             // The emitter may have given up; a refusal changes nothing, so there is nothing to undo.
-            Ok(Accepted::Validated(receipt)) => drop(answer.send(Ok(receipt))),
-            Err(error) => drop(answer.send(Err(error))),
+            Ok(Accepted::Validated(receipt)) => {
+                drop(answer.send(Ok(receipt)));
+                false
+            }
+            Err(error) => {
+                drop(answer.send(Err(error)));
+                false
+            }
         }
     }
 
@@ -75,7 +85,7 @@ impl Engine {
         let case = emission.case.unwrap_or_else(|| self.fresh_case());
         let draft = self.draft(emission, case);
         let state = self.take_ahead(case)?;
-        let (event, warnings) = match self.admit_at_door(&draft, state.as_ref()) {
+        let (event, warnings) = match self.admit_at_door(&draft, emission.case, state.as_ref()) {
             Ok(judged) => judged,
             Err(refused) => {
                 self.ahead.extend(state.map(|state| (case, state)));
@@ -138,7 +148,7 @@ impl Engine {
         CaseId(id)
     }
 
-    fn draft(&self, emission: &Emission, case: CaseId) -> Draft {
+    pub(super) fn draft(&self, emission: &Emission, case: CaseId) -> Draft {
         let basis = self.version(case);
         Draft::new(
             (emission.event_id, case),
@@ -171,6 +181,7 @@ impl Engine {
     fn admit_at_door(
         &self,
         draft: &Draft,
+        named: Option<CaseId>,
         state: Option<&Case>,
     ) -> Result<(Event, BTreeSet<String>), Error> {
         // Whoever is out of the case gets no key of it any more; that it has none is not what it has to be told.
@@ -187,6 +198,10 @@ impl Engine {
         let event = self.judged(draft, state)?;
         if state.is_none() && event.event_type != EventType::ComplaintReceived {
             return Err(Error::UnknownCase);
+        }
+        if let (None, Some(case)) = (state, named) {
+            // It may be another's, of which this node can see nothing: two openings of one id would be two cases.
+            return Err(Error::CaseIdChosen { case });
         }
         if event.event_type == EventType::PersonalDataErased {
             // To record an erasure that did not happen would be worse than to have none.
@@ -292,7 +307,6 @@ impl Engine {
             None => Some(self.opening(draft, new)?),
         };
         draft.wire(Surroundings {
-            now: self.now(),
             lead_epoch: state.map(Case::lead_epoch),
             applied,
             opening,

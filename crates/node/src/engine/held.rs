@@ -74,12 +74,10 @@ impl Engine {
     /// Drafts that wait here.
     pub(crate) fn draft_views(&self) -> Vec<DraftView> {
         let view = |draft: &Draft| {
-            let state = self.cases.get(&draft.case).and_then(|log| log.case());
-            let event_type = self.judged(draft, state).ok()?.event_type;
             Some(DraftView {
                 event_id: draft.event_id,
                 case: draft.case,
-                event_type,
+                event_type: draft.event_type()?,
                 accepted_at: draft.accepted_at,
                 held: draft.held.clone(),
             })

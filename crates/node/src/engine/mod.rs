@@ -16,6 +16,8 @@ mod outbox;
 mod publish;
 mod rulings;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
