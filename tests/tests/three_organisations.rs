@@ -20,7 +20,7 @@ const CANARIES: [&str; 5] = [
     "brokerage weekend cover",
 ];
 
-/// Nothing of the case is in clear on any disk. That the search finds what is there, an organisation's code shows, which every signed
+/// Nothing of the case is in clear on any disk, nor in hexadecimal, which is how drafts keep what was handed in. That the search finds what is there, an organisation's code shows, which every signed
 /// header names.
 fn nothing_is_in_clear(together: &Together) {
     let stores = CODES.map(|code| together.organisations.store(code));
@@ -28,17 +28,24 @@ fn nothing_is_in_clear(together: &Together) {
     for place in stores.iter().chain([&broker]) {
         assert!(is_on_disk(place, TRUST), "{}", place.display());
         for canary in CANARIES {
-            assert!(
-                !is_on_disk(place, canary),
-                "{canary:?} in {}",
-                place.display()
-            );
+            for form in [canary.to_owned(), hex::encode(canary)] {
+                assert!(!is_on_disk(place, &form), "{form:?} in {}", place.display());
+            }
         }
     }
 }
 
-/// Looks into the store of a node that is stopped: it has the bundles, and no key of any case.
+/// Looks into the stores of nodes that are stopped: a stranger's has the bundles and no key of any case; the trust's has keys, so that
+/// the search finds what is there.
 fn has_bundles_and_no_key(together: &mut Together, code: &'static str) {
+    together.down(TRUST);
+    let store = Store::open(&together.organisations.store(TRUST), StoreConfig::default());
+    let store = store.expect("the node has closed it");
+    assert!(store.vault().with_prefix("keys/").count() > 0);
+    assert!(store.projections().from(None).count() > 0);
+    drop(store);
+    together.up(TRUST);
+
     let info = together
         .driver
         .call(code, "ServerService/GetServerInfo", json!({}));

@@ -4,10 +4,17 @@ mod support;
 
 use std::path::Path;
 
+use concordat_domain::ids::CaseId;
 use concordat_node::{Emission, Error, Publishing, Ruling, Stage};
+use concordat_store::{Store, StoreConfig};
 use concordat_tests::nats::NatsServer;
 use serde_json::json;
 use support::{BOARD, CODES, COUNCIL, Partnership, TRUST};
+
+/// Whether any file below a directory has these words, as they are or in hexadecimal, which is how drafts keep what was handed in.
+fn is_in_clear(directory: &Path, words: &str) -> bool {
+    is_on_disk(directory, words) || is_on_disk(directory, &hex::encode(words))
+}
 
 /// Whether any file below a directory has these bytes.
 fn is_on_disk(directory: &Path, wanted: &str) -> bool {
@@ -31,6 +38,45 @@ fn is_on_disk(directory: &Path, wanted: &str) -> bool {
     false
 }
 
+/// A draft with content waits on the trust's disk, and is not there in clear. That the store has what is secret, and has it sealed, the
+/// entries of drafts and keys show.
+async fn waits_in_no_clear(partnership: &mut Partnership, case: CaseId) {
+    let told = json!({"method": "letter", "what": "CANARY told"});
+    let told = Emission {
+        wait_for: Stage::Accepted,
+        ..partnership.emission(Some(case), "complainant-updated", &told)
+    };
+    let receipt = partnership.node(TRUST).emit(told).await;
+    assert_eq!(receipt.expect("accepted").stage, Stage::Accepted);
+    partnership.down(TRUST).await;
+    let place = partnership.sandbox.store_directory(TRUST);
+    let store = Store::open(&place, StoreConfig::default()).expect("the node has closed it");
+    let drafts: Vec<_> = store
+        .drafts()
+        .all()
+        .map(|draft| draft.expect("it opens").1)
+        .collect();
+    let kept = hex::encode("CANARY");
+    let has_canary = |draft: &Vec<u8>| draft.windows(kept.len()).any(|at| at == kept.as_bytes());
+    assert_eq!(
+        (
+            drafts.len(),
+            drafts.iter().filter(|draft| has_canary(draft)).count()
+        ),
+        (2, 1)
+    );
+    assert!(
+        store.vault().with_prefix("keys/").count() > 0,
+        "it holds keys"
+    );
+    drop(store);
+    assert!(
+        !is_in_clear(&place, "CANARY"),
+        "content lies in clear in a node's store"
+    );
+    partnership.up(TRUST);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
     let mut broker = NatsServer::start();
@@ -39,12 +85,12 @@ async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
     partnership.settle().await;
     for code in CODES {
         assert!(
-            !is_on_disk(&partnership.sandbox.store_directory(code), "CANARY"),
+            !is_in_clear(&partnership.sandbox.store_directory(code), "CANARY"),
             "content lies in clear in a node's store"
         );
     }
     assert!(
-        !is_on_disk(&broker.data_directory(), "CANARY"),
+        !is_in_clear(&broker.data_directory(), "CANARY"),
         "content lies in clear at the broker"
     );
     assert!(matches!(
@@ -65,6 +111,7 @@ async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
         .await
         .expect("accepted");
     assert_eq!(receipt.stage, Stage::Accepted);
+    waits_in_no_clear(&mut partnership, case).await;
     broker.restart();
     partnership.wait_for(TRUST, id, Stage::Ruled).await;
     let receipt = partnership.node(TRUST).receipt(id).await.expect("known");
@@ -107,7 +154,7 @@ async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
         partnership.node(BOARD).case(case, None).await,
         Err(Error::UnknownCase)
     ));
-    assert!(!is_on_disk(&broker.data_directory(), "CANARY"));
+    assert!(!is_in_clear(&broker.data_directory(), "CANARY"));
 }
 
 fn copy(from: &Path, to: &Path) {
