@@ -9,7 +9,7 @@ use super::read::{Missing, Reader};
 use super::row::{EventRules, Row, Scene};
 use super::{
     after, care, clock, consent, contact, cooperation, correction, handover, intake, investigation,
-    issues, lead, learning, ombudsman, outcome, parallel, person, records, response, staged,
+    issues, lead, learning, ombudsman, outcome, parallel, person, plan, records, response, staged,
 };
 use crate::case::{Case, Change};
 use crate::ids::OrganisationId;
@@ -168,6 +168,8 @@ catalogue! {
         LeadDisputed = "lead-disputed",
         LeadEscalated = "lead-escalated",
         LeadDetermined = "lead-determined",
+    }
+    plan {
         NamedContactAssigned = "named-contact-assigned",
         ResponsePeriodSet = "response-period-set",
         PlanProposed = "plan-proposed",

@@ -21,6 +21,7 @@ pub mod ombudsman;
 pub mod outcome;
 pub mod parallel;
 pub mod person;
+pub mod plan;
 pub(crate) mod read;
 pub mod records;
 pub mod response;
