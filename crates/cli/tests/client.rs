@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{COUNCIL, Partnership, TRUST, command, complaint, text};
+use support::{COUNCIL, Partnership, TRUST, command, complaint, concordat, text};
 
 const NO_CASE: &str = "00000000000000000000000000000000";
 const NO_EVENT: &str = "018f0000-0000-7000-8000-00000000dead";
@@ -499,4 +499,48 @@ fn a_tail_follows_what_comes_and_survives_a_restart_of_the_node() {
         .status();
     assert!(interrupted.expect("kill is there").success());
     assert_eq!(tail.wait().expect("our child").code(), Some(130));
+}
+
+#[test]
+fn event_types_are_listed_and_described_without_a_node() {
+    let all = concordat(&["event", "types", "-o", "ndjson"]);
+    assert!(all.status.success(), "{}", text(&all.stderr));
+    let all = text(&all.stdout);
+    let types: Vec<Value> = all
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(types.len(), concordat_domain::events::EventType::ALL.len());
+    let one = text(&concordat(&["event", "types", "consent-requested", "-o", "json"]).stdout);
+    let one: Value = serde_json::from_str(&one).expect("JSON");
+    assert!(types.contains(&one), "{one}");
+    assert_eq!(one["publishers"], json!(["keeper"]));
+    assert_eq!(
+        one["deadlines"][0],
+        json!({"act": "starts", "deadline": "consent-reply"})
+    );
+    assert!(
+        one["reasons"]
+            .as_array()
+            .expect("a list")
+            .contains(&json!("authority-pending"))
+    );
+    let purpose = json!({"name": "purpose", "need": "may be left out", "kind": "joint | pass-on | hand-over | provider-details"});
+    assert!(
+        one["fields"].as_array().expect("a list").contains(&purpose),
+        "{one}"
+    );
+
+    let table = text(&concordat(&["event", "types", "meeting-held"]).stdout);
+    assert!(table.contains("Each of `represented`:"), "{table}");
+    let unknown = concordat(&["event", "types", "complaint-recieved"]);
+    assert_eq!(unknown.status.code(), Some(3));
+
+    let emit = concordat(&["event", "emit", "--type", "complaint-recieved"]);
+    assert_eq!(emit.status.code(), Some(2));
+    assert!(
+        text(&emit.stderr).contains("`concordat event types` lists them"),
+        "{}",
+        text(&emit.stderr)
+    );
 }

@@ -10,9 +10,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{PATIENCE, set_mode, text};
+use support::{PATIENCE, Partnership, TRUST, set_mode, text};
 
 const RUN_A_NODE: &str = include_str!("../../../docs/how-to/run-a-node.md");
+const CONNECT_A_SYSTEM: &str = include_str!("../../../docs/how-to/connect-a-system.md");
 const FOUND_A_PARTNERSHIP: &str = include_str!("../../../docs/how-to/found-a-partnership.md");
 
 /// Addresses that the page names, and that may be taken on this machine.
@@ -112,6 +113,35 @@ fn a_partnership_is_founded_word_by_word() {
     let file = fs::read_to_string(folder.path().join("partnership.toml")).expect("it was made");
     assert_eq!(file.matches("[[organisations]]").count(), 2, "{file}");
     assert!(file.contains("\"safeguarding\", \"staff\"]"), "{file}");
+}
+
+#[test]
+fn the_client_in_python_says_what_the_page_shows() {
+    let between = |start: &str, end: &str| {
+        let (_, rest) = CONNECT_A_SYSTEM.split_once(start).expect("it begins");
+        rest.split_once(end).expect("it ends").0
+    };
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let script = partnership.folder.path().join("connect.py");
+    fs::write(&script, between("```python\n", "```\n")).expect("written");
+    let python = env::var_os("CONCORDAT_PYTHON").unwrap_or_else(|| "python3".into());
+    let output = Command::new(python)
+        .arg(&script)
+        .arg(node.url.trim_start_matches("http://"))
+        .arg(&node.token_file)
+        .output()
+        .expect("CONCORDAT_PYTHON must name a Python with tests/requirements.txt");
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+    let shown = between("trust/api.token\n", "```\n");
+    // The first line has ids, which differ each time.
+    let (first, rest) = said.split_once('\n').expect("lines");
+    assert!(
+        first.starts_with("emitted ") && first.contains(" on case "),
+        "{first}"
+    );
+    assert_eq!(shown.split_once('\n').expect("lines").1, rest);
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::{
     AppendError, Error, Offset, RECORD_BYTES_MAX, Record, SharedLog, Subject, Uncertainty,
 };
 
-pub use config::{Credentials, JetStreamConfig, TlsFiles};
+pub use config::{Credentials, JetStreamConfig, TlsFiles, check_address};
 use connection::Connection;
 pub use stream::stream_faults;
 

@@ -5,7 +5,7 @@
 
 use std::io::IsTerminal;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines look.
@@ -24,6 +24,8 @@ pub enum Format {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Config {
     /// Filter directives as `tracing` knows them, for instance `info` or `concordat_node=debug,info`. Default: `info`.
+    /// A filter that is not understood is refused when the configuration is read.
+    #[serde(deserialize_with = "filter")]
     pub filter: String,
     /// Format of the lines on standard error. Default: `text`.
     pub format: Format,
@@ -36,6 +38,16 @@ impl Default for Config {
             format: Format::Text,
         }
     }
+}
+
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(deserializer)?;
+    EnvFilter::try_new(&filter).map_err(|error| {
+        D::Error::custom(format!(
+            "expected directives such as \"info\" or \"concordat_node=debug,info\": {error}"
+        ))
+    })?;
+    Ok(filter)
 }
 
 /// Why tracing could not be started.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use concordat_domain::ids::OrganisationId;
+use concordat_log::jetstream::check_address;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -213,6 +214,11 @@ fn servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     let servers = Vec::<String>::deserialize(deserializer)?;
     if servers.is_empty() {
         return Err(D::Error::custom("name at least one server"));
+    }
+    // Told by its number: an address may hold a password.
+    for (number, address) in (1..).zip(&servers) {
+        check_address(address)
+            .map_err(|error| D::Error::custom(format!("server {number} of the list: {error}")))?;
     }
     Ok(servers)
 }

@@ -78,6 +78,18 @@ fn a_fault_is_told_with_its_place() {
             "/concordat.toml:6:1: unknown field `level`",
         ),
         (
+            SHORT.to_owned() + "[telemetry]\nfilter = \"concordat_node=lots\"\n",
+            "/concordat.toml:6:10: expected directives such as",
+        ),
+        (
+            nats("servers = [\"a:1\", \"http://b:1\"]\nreplicas = 1\n"),
+            "/concordat.toml:5:11: server 2 of the list: ",
+        ),
+        (
+            nats("servers = [\"a:port\"]\nreplicas = 1\n"),
+            "/concordat.toml:5:11: server 1 of the list: ",
+        ),
+        (
             nats("servers = []\nreplicas = 1\n"),
             "/concordat.toml:5:11: name at least one server",
         ),

@@ -25,7 +25,7 @@ const STANDARD_INPUT: &str = "-";
 /// One event.
 #[derive(Debug, Args)]
 pub(super) struct Emit {
-    /// Type of the event, such as `consent-granted`.
+    /// Type of the event, such as `consent-granted`; `concordat event types` lists them.
     #[arg(long = "type", value_name = "TYPE")]
     event_type: String,
     /// The case. Left out for an event that opens one: the node makes the id.
@@ -136,18 +136,39 @@ pub(super) async fn run(client: &Client, asked: Emit, format: Format) -> Result<
         receipt = emit(client, &request, &asked).await?;
     }
     print_receipt(&receipt, format)?;
-    if asked.wait_for.is_none() && receipt.stage() == v1::Stage::Accepted {
-        eprintln!(
-            "concordat: the event is durable at the node and not on the log yet; it gets there by itself"
-        );
-    }
+    let is_accepted = receipt.stage() == v1::Stage::Accepted;
+    let outlook = if is_accepted && !asked.validate_only {
+        outlook(client, &receipt).await
+    } else {
+        "it goes on its way by itself".to_owned()
+    };
     if is_pending(&receipt, &asked) {
         return Err(Failure::TimedOut(format!(
-            "the event is {} so far; it goes on its way by itself",
+            "the event is {} so far; {outlook}",
             display::stage(receipt.stage())
         )));
     }
+    if asked.wait_for.is_none() && is_accepted {
+        eprintln!("concordat: the event is durable at the node and not on the log yet; {outlook}");
+    }
     Ok(())
+}
+
+/// What becomes of an event that is durable at the node and not on the log. Nothing is promised that the node does not say of itself.
+async fn outlook(client: &Client, receipt: &v1::Receipt) -> String {
+    let request = client.request(v1::GetServerInfoRequest {});
+    match client.server().get_server_info(request).await {
+        Err(_) => "the node did not say whether it is publishing: see `concordat server checks`"
+            .to_owned(),
+        Ok(answer) => match answer.into_inner().publishing_stopped {
+            why if !why.is_empty() => format!(
+                "the node has stopped publishing, and the event stays there until that is put right: {why}; see `concordat server checks` \
+                 and docs/how-to/broker-rolled-back.md"
+            ),
+            _ if receipt.log_reachable => "it gets there by itself".to_owned(),
+            _ => "it goes out once the node reaches the log; `concordat server checks` tells what is in the way".to_owned(),
+        },
+    }
 }
 
 /// Whether the stage that was asked for is still to come. A held event goes nowhere until a person decides.
@@ -276,8 +297,12 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// The same faults as a node would find, told in the same way.
 fn malformed(error: concordat_codec::Error) -> Failure {
-    let concordat_codec::Error::Invalid(violations) = error else {
-        return Failure::Usage(error.to_string());
+    let violations = match error {
+        concordat_codec::Error::Invalid(violations) => violations,
+        error @ concordat_codec::Error::UnknownEventType(_) => {
+            return Failure::Usage(format!("{error}; `concordat event types` lists them"));
+        }
+        error => return Failure::Usage(error.to_string()),
     };
     let lines = violations
         .iter()

@@ -1,6 +1,7 @@
 //! `concordat event`: emitting events and reading them back.
 
 mod emit;
+mod types;
 
 use clap::{Args, Subcommand};
 use concordat_codec::form;
@@ -34,6 +35,9 @@ enum Verb {
     Get(Get),
     /// Lists the events of a case in log order.
     List(List),
+    /// Lists the event types that the rules know: who may publish each and what it is. With a type, its fields, from which states it may
+    /// come, what it does to deadlines, and the reasons for which it alone is refused. Needs no node.
+    Types(types::Types),
 }
 
 #[derive(Debug, Args)]
@@ -61,12 +65,13 @@ struct List {
 
 /// Runs an event command.
 pub(crate) fn run(asked: Event, format: Format) -> Result<(), Failure> {
+    let connection = asked.connection;
     client::block_on(async {
-        let client = asked.connection.client()?;
         match asked.verb {
-            Verb::Emit(asked) => emit::run(&client, *asked, format).await,
-            Verb::Get(asked) => get(&client, asked, format).await,
-            Verb::List(asked) => list(&client, asked, format).await,
+            Verb::Emit(asked) => emit::run(&connection.client()?, *asked, format).await,
+            Verb::Get(asked) => get(&connection.client()?, asked, format).await,
+            Verb::List(asked) => list(&connection.client()?, asked, format).await,
+            Verb::Types(asked) => types::run(&asked, format),
         }
     })
 }

@@ -4,6 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::ServerAddr;
+
+use crate::Error;
+
 /// Settings of one organisation's connection to its partnership's stream.
 #[derive(Clone, Debug)]
 pub struct JetStreamConfig {
@@ -43,6 +47,19 @@ impl JetStreamConfig {
             allow_unsafe: false,
         }
     }
+}
+
+/// Looks at an address of a server as a connection will, without connecting.
+///
+/// # Errors
+/// [`Error::InvalidConfiguration`]: write it as `host:port` or `tls://host:port`.
+pub fn check_address(address: &str) -> Result<(), Error> {
+    let parsed: Result<ServerAddr, _> = address.parse();
+    parsed.map(drop).map_err(|error| {
+        Error::InvalidConfiguration(format!(
+            "expected the address of a server as `host:port` or `tls://host:port`: {error}"
+        ))
+    })
 }
 
 /// Who a node is to the servers. Its secrets are never printed.
