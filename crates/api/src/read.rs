@@ -16,6 +16,18 @@ pub(crate) fn case_id(text: &str, field: &str) -> Result<CaseId, Failure> {
     parsed(text, field, "32 hexadecimal digits")
 }
 
+/// What a text stands for, unless it is empty.
+pub(crate) fn optional<T>(
+    text: &str,
+    field: &str,
+    read: impl FnOnce(&str, &str) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    read(text, field).map(Some)
+}
+
 /// The id of an event that is emitted.
 pub(crate) fn new_event_id(text: &str) -> Result<EventId, Failure> {
     if text.is_empty() {

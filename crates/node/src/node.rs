@@ -235,14 +235,6 @@ impl Node {
             .await?
     }
 
-    /// All cases that this organisation can read, by id.
-    ///
-    /// # Errors
-    /// [`Error::Stopping`].
-    pub async fn cases(&self, at: Option<Timestamp>) -> Result<Vec<CaseView>, Error> {
-        self.mailbox.call(move |engine| engine.case_views(at)).await
-    }
-
     /// Up to `max` cases that this organisation can read, by id, after one; from the first, if none is given. Whoever wants all asks
     /// again after the last: so nobody else waits for the timetables of them all.
     ///

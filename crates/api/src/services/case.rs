@@ -47,10 +47,7 @@ impl CaseService for Services {
         let asked = request.into_inner();
         let given = read::instant(asked.at.as_ref(), "at")?;
         let at = given.unwrap_or_else(|| self.clock.now());
-        let keeper = match asked.keeper.as_str() {
-            "" => None,
-            text => Some(read::organisation(text, "keeper")?),
-        };
+        let keeper = read::optional(&asked.keeper, "keeper", read::organisation)?;
         let list = [
             "cases",
             &asked.states.join(","),

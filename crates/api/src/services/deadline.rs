@@ -106,10 +106,7 @@ impl Wanted {
         let owner =
             |(index, text): (usize, &String)| read::organisation(text, &format!("owners[{index}]"));
         Ok(Self {
-            case: match asked.case_id.as_str() {
-                "" => None,
-                text => Some(read::case_id(text, "case_id")?),
-            },
+            case: read::optional(&asked.case_id, "case_id", read::case_id)?,
             states: asked
                 .states
                 .iter()

@@ -41,10 +41,7 @@ impl EventService for Services {
             .body
             .as_ref()
             .and_then(concordat_codec::kinds::event_type);
-        let case = match asked.case_id.as_str() {
-            "" => None,
-            text => Some(read::case_id(text, "case_id")?),
-        };
+        let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
         let emission = Emission {
             event_id: read::new_event_id(&asked.event_id)?,
             case,
@@ -135,10 +132,7 @@ impl EventService for Services {
         request: Request<v1::ListDraftsRequest>,
     ) -> Result<Response<v1::ListDraftsResponse>, Status> {
         let asked = request.into_inner();
-        let case = match asked.case_id.as_str() {
-            "" => None,
-            text => Some(read::case_id(text, "case_id")?),
-        };
+        let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
         let list = [
             "drafts",
             &asked.case_id,

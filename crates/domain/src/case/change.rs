@@ -240,6 +240,18 @@ impl Change<'_> {
         self.start_on_for("strand", org, due);
     }
 
+    /// A body owes an action until its target day.
+    pub(crate) fn open_action(&mut self, id: &str, org: &OrganisationId, target: Date) {
+        let action = super::Action {
+            org: org.clone(),
+            completed: false,
+            told: false,
+            settled: false,
+        };
+        self.case.facts.actions.insert(id.to_owned(), action);
+        self.start_about("action", id, org, target);
+    }
+
     /// `+d`, counted from the day of the event; the keeper owes it.
     pub(crate) fn start(&mut self, name: &str) {
         self.start_from(name, self.day());

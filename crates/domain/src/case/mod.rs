@@ -238,6 +238,23 @@ impl Case {
             .collect()
     }
 
+    /// Whether this action is this body's to do.
+    pub(crate) fn owes_action(&self, id: &str, org: &OrganisationId) -> bool {
+        let action = self.facts.actions.get(id);
+        action.is_some_and(|action| action.org == *org)
+    }
+
+    /// Whether this request for information was put to this body.
+    pub(crate) fn owes_information(&self, request: &str, org: &OrganisationId) -> bool {
+        self.facts.requests.get(request) == Some(org)
+    }
+
+    /// Whether this recommendation is this body's to comply with.
+    pub(crate) fn owes_recommendation(&self, id: &str, org: &OrganisationId) -> bool {
+        let recommended = self.facts.recommendations.get(id);
+        recommended.is_some_and(|recommended| recommended.org == *org)
+    }
+
     /// Whether the keeper is the only party.
     pub(crate) fn is_alone(&self) -> bool {
         self.parties().len() == 1

@@ -43,14 +43,7 @@ impl EventRules for ActionAssigned {
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
-        let entry = Action {
-            org: self.org.clone(),
-            completed: false,
-            told: false,
-            settled: false,
-        };
-        change.case.facts.actions.insert(self.id.clone(), entry);
-        change.start_about("action", &self.id, &self.org, self.target);
+        change.open_action(&self.id, &self.org, self.target);
     }
 }
 
@@ -68,10 +61,7 @@ impl EventRules for ActionCompleted {
     }}
 
     fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
-        case.facts
-            .actions
-            .get(&self.action)
-            .is_some_and(|action| action.org == *actor)
+        case.owes_action(&self.action, actor)
     }
 
     fn apply(&self, change: &mut Change<'_>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::read::{Content, codes, elements, fields};
+use super::read::{Content, FieldSpec, codes, elements, fields};
 use super::row::{EventRules, Who, row};
 use crate::case::{Case, Change, From};
 use crate::fields::{Fields, Value};
@@ -16,32 +16,8 @@ codes! {
     CorrectionReason { Typing = "typing", WrongDate = "wrong-date", WrongPerson = "wrong-person", Other = "other" }
 }
 
-/// The fields that hold a day from which a deadline follows, in any event.
-const DAYS: &[&str] = &[
-    "received_on",
-    "matter_occurred_on",
-    "matter_known_on",
-    "notified_on",
-    "initiated_on",
-    "written_statement_agreed_on",
-    "received_by_authority_on",
-    "known_on",
-    "on",
-    "date",
-    "due",
-    "target",
-    "new_target",
-    "reply_by",
-    "review_on",
-    "next_review_on",
-    "response_by",
-    "new_expected",
-    "until",
-    "expires",
-];
-
 elements! {
-    /// The right days, each under the name of the field that it corrects.
+    /// The right days, each under the name of the field that it corrects: in any event, those from which a deadline may follow.
     CorrectedDays {
         may received_on: Date,
         may matter_occurred_on: Date,
@@ -68,11 +44,11 @@ elements! {
 
 /// The days of an event from which deadlines may follow, by field.
 pub(crate) fn days_of(fields: &Fields) -> BTreeMap<String, Date> {
-    let day = |name: &&str| match fields.get(name) {
-        Some(Value::Text(text)) => Some(((*name).to_owned(), text.parse().ok()?)),
+    let day = |field: &FieldSpec| match fields.get(field.name) {
+        Some(Value::Text(text)) => Some((field.name.to_owned(), text.parse().ok()?)),
         _ => None,
     };
-    DAYS.iter().filter_map(day).collect()
+    CorrectedDays::FIELDS.iter().filter_map(day).collect()
 }
 
 fields! {

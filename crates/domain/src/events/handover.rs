@@ -13,6 +13,14 @@ codes! {
     SuccessionBasis { Order = "order", Contract = "contract", Tupe = "tupe", Liquidation = "liquidation" }
 }
 
+/// Whether the directory says that a body was gone on the day of the event.
+fn is_retired(scene: &Scene<'_>, org: &OrganisationId) -> bool {
+    let organisation = scene.rules.directory.organisation(org);
+    organisation
+        .and_then(|organisation| organisation.retired_on)
+        .is_some_and(|on| on <= Case::day_of(scene.event))
+}
+
 fields! {
     /// A body of the case is gone; another took its place, or none did.
     ParticipantSucceeded {
@@ -39,13 +47,7 @@ impl EventRules for ParticipantSucceeded {
     }
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
-        let retired = scene
-            .rules
-            .directory
-            .organisation(&self.from)
-            .and_then(|organisation| organisation.retired_on)
-            .is_some_and(|on| on <= Case::day_of(scene.event));
-        if retired {
+        if is_retired(scene, &self.from) {
             Ok(())
         } else {
             Err(Reason::OrganisationNotRetired)
@@ -136,13 +138,7 @@ impl EventRules for LeadTransferred {
         let handover = &scene.case.facts.handover;
         let offered = handover.offered_to.as_ref() == Some(scene.event.actor());
         let lost = handover.found_lost_by.len() >= 2;
-        let retired = scene
-            .rules
-            .directory
-            .organisation(scene.case.keeper())
-            .and_then(|organisation| organisation.retired_on)
-            .is_some_and(|on| on <= Case::day_of(scene.event));
-        if offered || lost || retired {
+        if offered || lost || is_retired(scene, scene.case.keeper()) {
             Ok(())
         } else {
             Err(Reason::StepOutOfOrder)

@@ -86,7 +86,7 @@ impl EventRules for InformationProvided {
     }}
 
     fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
-        case.facts.requests.get(&self.request) == Some(actor)
+        case.owes_information(&self.request, actor)
     }
 
     fn apply(&self, change: &mut Change<'_>) {

@@ -35,10 +35,7 @@ impl EventRules for ActionProgressReported {
     }}
 
     fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
-        case.facts
-            .actions
-            .get(&self.action)
-            .is_some_and(|action| action.org == *actor)
+        case.owes_action(&self.action, actor)
     }
 
     fn apply(&self, change: &mut Change<'_>) {

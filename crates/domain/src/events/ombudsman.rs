@@ -137,10 +137,7 @@ impl EventRules for RecommendationAssigned {
     }}
 
     fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
-        case.facts
-            .recommendations
-            .get(&self.recommendation)
-            .is_some_and(|recommended| recommended.org == *actor)
+        case.owes_recommendation(&self.recommendation, actor)
     }
 
     fn apply(&self, change: &mut Change<'_>) {
@@ -168,10 +165,7 @@ impl EventRules for RecommendationComplied {
     }}
 
     fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
-        case.facts
-            .recommendations
-            .get(&self.recommendation)
-            .is_some_and(|recommended| recommended.org == *actor)
+        case.owes_recommendation(&self.recommendation, actor)
     }
 
     fn apply(&self, change: &mut Change<'_>) {

@@ -6,7 +6,7 @@ use super::investigation::Outcome;
 use super::lead::PostOf;
 use super::read::{Content, codes, elements, fields};
 use super::row::{EventRules, Scene, Who, ends, meets, row, starts};
-use crate::case::{Action, Case, Change, Circulated, From, Impasse, Progress, State};
+use crate::case::{Case, Change, Circulated, From, Impasse, Progress, State};
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
 
@@ -50,14 +50,7 @@ pub(super) fn promise<'a>(
     actions: impl IntoIterator<Item = &'a PromisedAction>,
 ) {
     for action in actions {
-        let entry = Action {
-            org: action.org.clone(),
-            completed: false,
-            told: false,
-            settled: false,
-        };
-        change.case.facts.actions.insert(action.id.clone(), entry);
-        change.start_about("action", &action.id, &action.org, action.target);
+        change.open_action(&action.id, &action.org, action.target);
     }
 }
 

@@ -103,14 +103,6 @@ impl Engine {
             .collect()
     }
 
-    /// Every case that this organisation can read, by id.
-    pub(crate) fn case_views(&self, at: Option<Timestamp>) -> Vec<CaseView> {
-        self.cases
-            .keys()
-            .filter_map(|case| self.case_view(*case, at).ok())
-            .collect()
-    }
-
     /// Up to `max` cases that this organisation can read, by id, after one.
     pub(crate) fn case_views_after(
         &self,

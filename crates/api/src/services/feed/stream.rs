@@ -49,7 +49,7 @@ pub(super) struct Streaming {
 enum Woken {
     Changed,
     Quiet,
-    Closed(&'static str),
+    NodeEnded,
 }
 
 impl Streaming {
@@ -138,7 +138,7 @@ impl Streaming {
                 let head = head.map(opaque::position).unwrap_or_default();
                 self.say(Content::Checkpoint(self.checkpoint(head)));
             }
-            Woken::Closed(reason) => self.close(reason),
+            Woken::NodeEnded => self.close("shutdown"),
         }
         Ok(())
     }
@@ -184,11 +184,12 @@ impl Streaming {
 
     async fn wait(&mut self) -> Woken {
         tokio::select! {
-            () = self.stop.cancelled() => Woken::Closed("shutdown"),
-            () = self.hold.taken_over() => Woken::Closed("taken-over"),
+            // Told to close: the next look does it.
+            () = self.stop.cancelled() => Woken::Changed,
+            () = self.hold.taken_over() => Woken::Changed,
             changed = self.changes.changed() => match changed {
                 Ok(()) => Woken::Changed,
-                Err(_) => Woken::Closed("shutdown"),
+                Err(_) => Woken::NodeEnded,
             },
             () = tokio::time::sleep(HEARTBEAT) => Woken::Quiet,
         }
