@@ -295,6 +295,12 @@ impl Case {
         self.used.get(author)?.get(&id).map(String::as_str)
     }
 
+    /// Whether more than one organisation used this id in this case: it is unique for its organisation only.
+    pub(crate) fn is_shared_id(&self, id: EventId) -> bool {
+        let used = self.used.values().filter(|used| used.contains_key(&id));
+        used.count() > 1
+    }
+
     /// Remembers an event that was ruled void, so that its id cannot carry other content. Not for rulings that say nothing
     /// about the event (`split-view`, `unreadable`, `superseded-key`).
     pub fn note_void(&mut self, event: &Event) {

@@ -81,6 +81,10 @@ impl EventRules for CorrectionRecorded {
         let Ok(event) = self.corrects.parse::<EventId>() else {
             return;
         };
+        // Days and deadlines are known by the id alone. Nobody who takes another's id is to get at what that one's event set.
+        if change.case.is_shared_id(event) {
+            return;
+        }
         let Some(Value::Record(values)) = change.event.fields.get("values") else {
             return;
         };

@@ -1134,3 +1134,30 @@ fn correction_puts_days_right_in_place() {
         Some("2026-02-26")
     );
 }
+
+/// Event ids are unique for their organisation only: who takes another's id must not get at what that one's event set.
+#[test]
+fn correction_of_an_id_that_two_organisations_used_changes_nothing() {
+    let world = World::new();
+    let mut log = Log::investigating(&world);
+    let complaint = log.history[0].0.id;
+    let request = r#"{"id": "R1", "of": "ods:ZT1", "basis": "own-records", "due": "2026-02-09", "what": "w"}"#;
+    let mut twin = log.event(
+        "2026-02-17T10:00",
+        COUNCIL,
+        "information-requested",
+        request,
+    );
+    twin.id = complaint;
+    log.submit(twin).expect("the id is new for the council");
+    let before = due(&log, &world, "2026-02-18T10:00", "relevant-period");
+    let correct = format!(
+        r#"{{"corrects": "{complaint}", "changed": ["due"], "reason_code": "typing",
+        "values": {{"due": "2027-02-09", "received_on": "2027-02-09"}}}}"#
+    );
+    log.must("2026-02-18T09:00", COUNCIL, "correction-recorded", &correct);
+    assert_eq!(
+        due(&log, &world, "2026-02-18T10:00", "relevant-period"),
+        before
+    );
+}
