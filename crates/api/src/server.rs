@@ -201,3 +201,28 @@ async fn last_calls(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(LAST_CALLS).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::rpc;
+
+    #[test]
+    fn only_names_of_calls_are_repeated() {
+        for named in [
+            "/concordat.v1.EventService/EmitEvent",
+            "/grpc.health.v1.Health/Check",
+        ] {
+            assert_eq!(rpc(named), named);
+        }
+        let long = format!("/concordat.v1.{}/X", "a".repeat(200));
+        for other in [
+            "/",
+            "/John/Smith",
+            "/concordat.v1.EventService/a/b",
+            "/concordat.v1.EventService/%4A",
+            long.as_str(),
+        ] {
+            assert_eq!(rpc(other), "other", "{other}");
+        }
+    }
+}
