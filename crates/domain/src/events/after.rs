@@ -39,6 +39,7 @@ impl EventRules for ActionAssigned {
         who: [Who::Party],
         from: [From::Work, From::Care, From::Done],
         deadlines: [starts("action:<id>")],
+        covers: ["003-6", "003-19 by authorised_by, owner, target"],
         summary: "A body took on an action with an owner and a target day (E-01).",
     }}
 
@@ -57,6 +58,7 @@ impl EventRules for ActionCompleted {
         who: [Who::Owner],
         from: [From::Any],
         deadlines: [meets("action:<id>"), starts("tell-complainant:<id>").only("unless anonymous")],
+        covers: ["000-36", "002-5.4", "002-5.5 by evidence_ref", "003-17"],
         summary: "An action was done, with evidence; the person is to be told (J-10, E-20).",
     }}
 
@@ -95,6 +97,7 @@ impl EventRules for ActionVerified {
         from: [From::Any],
         deadlines: [starts("action:<id>").only("insufficient, with a new target")],
         reasons: [Reason::StepOutOfOrder],
+        covers: ["002-5.4", "003-19 by monitoring_until"],
         summary: "An action was verified, found insufficient, or waived (S-10).",
     }}
 
@@ -151,6 +154,7 @@ impl EventRules for ComplainantToldOfAction {
         who: [Who::Keeper],
         from: [From::Any],
         deadlines: [meets("tell-complainant:<id>")],
+        covers: ["000-36 by evidence_shared", "002-4.5", "002-5.4"],
         summary: "The person was told that an action was taken (E-20, J-09).",
     }}
 
@@ -216,6 +220,7 @@ impl EventRules for CaseClosed {
         ],
         deadlines: [starts("retention-review").only("after all others ended")],
         reasons: [Reason::ActionsOpen],
+        covers: ["002-5.1 by underlying_cause_code", "003-14 by underlying_cause_code, remedial_action", "003-16", "003-17 by root_cause"],
         summary: "Nothing is owed any more; retention runs (fact 10, D-08).",
     }}
 

@@ -75,6 +75,7 @@ impl EventRules for HandlingDecided {
             moves("relevant-period").only("the provider has not received it itself"),
         ],
         reasons: [Reason::NoConsent],
+        covers: ["004-17a", "004-29b by escalate_if"],
         summary: "The commissioner decided who handles the complaint; the provider only with consent (E-08, C-02).",
     }}
 
@@ -135,6 +136,7 @@ impl EventRules for DetailsSent {
         from: [From::Open],
         deadlines: [meets("send-details")],
         reasons: [Reason::NoConsent, Reason::ConsentScopeExceeded, Reason::AuthorityPending],
+        covers: ["004-17b"],
         summary: "Details were sent to the body that provides the care; who handles the complaint stays as it is (E-12, C-04).",
     }}
 
@@ -166,6 +168,7 @@ impl EventRules for ResponsiblePersonNotified {
         who: [Who::Provider],
         from: [From::In(State::Received), From::In(State::ProviderHandling)],
         deadlines: [meets("notify-council")],
+        covers: ["004-13b"],
         summary: "The council that commissions the care was told, and is its commissioner of record (C-02).",
     }}
 
@@ -201,6 +204,7 @@ impl EventRules for ProviderResponseIssued {
             meets("response"), starts("action:<id>"), ends("complainant-update"),
         ],
         reasons: [Reason::NotAuthorisedSignatory],
+        covers: ["004-19a by kind"],
         summary: "The provider sent the statutory response; the council may still have its part (C-03).",
     }}
 
@@ -248,6 +252,7 @@ impl EventRules for ComplainantDissatisfied {
             starts("council-review").only("commissioned care, after the answer of the provider"),
             starts("dissatisfied-review").only("other English cases"),
         ],
+        covers: ["004-21"],
         summary: "The person is not satisfied; the council, or the body that answered, decides what follows (C-06).",
     }}
 
@@ -284,6 +289,7 @@ impl EventRules for CouncilReviewDecided {
             starts("plan").only("it investigates"), starts("named-contact").only("it investigates"),
             starts("ombudsman-signpost").only("it does not"),
         ],
+        covers: ["004-21", "004-23 by factors"],
         summary: "The council weighed seriousness and impact, and investigates or names the ombudsman (C-06).",
     }}
 
@@ -321,6 +327,7 @@ impl EventRules for HandlingTakenBack {
             ends("response"), ends("council-review"),
             starts("plan").only("after the keeper changed"), starts("named-contact").only("after the keeper changed"),
         ],
+        covers: ["004-17a"],
         summary: "The council handles the complaint itself from here on (C-06).",
     }}
 

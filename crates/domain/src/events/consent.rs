@@ -61,6 +61,7 @@ impl EventRules for ConsentRequested {
         ],
         deadlines: [starts("consent-reply"), meets("triage")],
         reasons: [Reason::LateComplaintNotDecided, Reason::AuthorityPending, Reason::AuthorityNotSatisfied],
+        covers: ["000-15", "000-17 by form", "000-19 by explained", "001-2 by purpose", "003-1"],
         summary: "The person was asked whether the complaint may be shared, and told what for (J-02 to J-04).",
     }}
 
@@ -120,6 +121,7 @@ impl EventRules for ConsentGranted {
             starts("consent-expiry").only("the person set a last day"),
         ],
         reasons: [Reason::LateComplaintNotDecided, Reason::AuthorityPending, Reason::AuthorityNotSatisfied],
+        covers: ["000-17 by learning"],
         summary: "The person agreed that these bodies may be told (J-04).",
     }}
 
@@ -267,6 +269,7 @@ impl EventRules for ConsentWithdrawn {
             ends("strand:<org>").only("of the bodies withdrawn"),
             starts("notify-withdrawal").only("a body withdrawn is in the case"),
         ],
+        covers: ["002-1.6 by reason"],
         summary: "The scope shrinks at once; what was lawfully shared stays (D-01, Q13).",
     }}
 
@@ -382,6 +385,7 @@ impl EventRules for ComplainantSignposted {
             From::In(State::Investigating), From::Care,
         ],
         deadlines: [meets("signpost"), starts("named-contact").only("own part, from consent-refused")],
+        covers: ["000-16"],
         summary: "The person was told where to go for what is not answered here (J-02).",
     }}
 
@@ -413,6 +417,7 @@ impl EventRules for ComplaintPassedOn {
         who: [Who::Keeper],
         from: [From::In(State::Received), From::In(State::PassingOn)],
         reasons: [Reason::NoConsent, Reason::ConsentScopeExceeded, Reason::AuthorityPending],
+        covers: ["000-15", "001-3", "002-2.8 by to_procedure", "004-17a"],
         summary: "The complaint was sent to the body it belongs to; the sender's acknowledgement stays owed (E-06).",
     }}
 
@@ -440,6 +445,7 @@ impl EventRules for ComplaintAccepted {
         who: [Who::Owner],
         from: [From::In(State::PassedOn)],
         deadlines: [starts("acknowledge:<org>"), moves("relevant-period"), ends("triage")],
+        covers: ["001-3"],
         summary: "The target took the complaint, which is deemed made to it; its clock runs from its receipt (E-06, E-16).",
     }}
 

@@ -28,6 +28,7 @@ impl EventRules for NamedContactChanged {
     row! { NamedContactChanged {
         who: [Who::Keeper],
         from: [From::Open, From::Done],
+        covers: ["000-22"],
         summary: "The person has another named contact and got the details (J-06).",
     }}
 }
@@ -46,6 +47,7 @@ impl EventRules for MeetingScheduled {
     row! { MeetingScheduled {
         who: [Who::Keeper],
         from: [From::Open],
+        covers: ["000-10", "000-28"],
         summary: "A meeting was arranged; those invited attend or are represented (E-11).",
     }}
 }
@@ -67,6 +69,7 @@ impl EventRules for MeetingHeld {
         who: [Who::Keeper],
         from: [From::Open, From::Done],
         deadlines: [meets("dissatisfied-review")],
+        covers: ["000-10"],
         summary: "A meeting took place; who neither came nor was represented has a mark (E-11).",
     }}
 

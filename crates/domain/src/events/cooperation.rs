@@ -54,6 +54,7 @@ impl EventRules for ClarificationRequested {
         who: [Who::Lead],
         from: [From::In(State::Drafting), From::In(State::Commenting), From::In(State::SigningOff)],
         deadlines: [starts("information:<id>")],
+        covers: ["000-34"],
         summary: "The lead asks a contributor back before the answer is signed (J-09).",
     }}
 
@@ -108,6 +109,7 @@ impl EventRules for CooperationFailureRecorded {
         who: [Who::Party],
         from: [From::Any],
         reasons: [Reason::NoConsent],
+        covers: ["000-8", "000-38"],
         summary: "A body did not keep its duty to co-operate; it may lead to an impasse (E-11).",
     }}
 

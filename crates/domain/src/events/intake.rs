@@ -68,6 +68,14 @@ impl EventRules for ComplaintReceived {
             starts("ombudsman-limit").only("it is known when the person knew"),
             starts("stage-1-response").only("staged packs, instead of the others"),
         ],
+        covers: [
+            "000-14",
+            "002-1.2 by equality",
+            "002-2.3 by channel",
+            "002-2.4 by taken_by_role",
+            "003-14 by complainants, received_on, nature, services",
+            "003-15 by withheld",
+        ],
         summary: "A complaint was received; its receiver keeps the case (E-14, J-01).",
     }}
 
@@ -180,6 +188,7 @@ impl EventRules for ComplaintAcknowledged {
         ],
         deadlines: [meets("acknowledge").only("the author's own")],
         reasons: [Reason::NoContactDetails, Reason::AlreadyDecided],
+        covers: ["000-24 by advocacy_signposted", "001-3", "002-1.6 by reassured_no_detriment"],
         summary: "The complaint was acknowledged, with the offer of a discussion (E-15 to E-17).",
     }}
 
@@ -275,6 +284,7 @@ impl EventRules for TriageRecorded {
         who: [Who::Keeper],
         from: [From::In(State::Received), From::In(State::Stage1)],
         deadlines: [meets("triage")],
+        covers: ["000-1", "001-4 by procedures", "002-2.8 by procedure", "003-1"],
         summary: "Whose the complaint is and under which procedure it goes on (E-09, J-02).",
     }}
 }
@@ -350,6 +360,7 @@ impl EventRules for DiscussionHeld {
             meets("triage").only("a body alone, from received"),
             starts("named-contact").only("a body alone, from received"),
         ],
+        covers: ["002-4.1 by options_offered"],
         summary: "How the complaint will be handled was discussed; a body alone goes on to planning (E-17).",
     }}
 

@@ -48,6 +48,7 @@ impl EventRules for InformationRequested {
         from: [From::Joining, From::Work, From::Care, From::Staged],
         deadlines: [starts("information:<id>")],
         reasons: [Reason::NoConsent, Reason::ConsentScopeExceeded],
+        covers: ["000-9", "004-27 by basis"],
         summary: "A party asked another body for relevant information (E-11, C-07).",
     }}
 
@@ -82,6 +83,7 @@ impl EventRules for InformationProvided {
         who: [Who::Owner],
         from: [From::Any],
         deadlines: [meets("information:<id>")],
+        covers: ["000-9", "000-34"],
         summary: "The body asked gave the information (E-11).",
     }}
 
@@ -108,6 +110,7 @@ impl EventRules for ContributorProgressReported {
     row! { ContributorProgressReported {
         who: [Who::Party],
         from: [From::In(State::Investigating), From::In(State::Drafting), From::Staged],
+        covers: ["000-32", "001-8"],
         summary: "A contributor told the lead how its work stands (J-10).",
     }}
 }
@@ -148,6 +151,7 @@ impl EventRules for ComplainantUpdated {
             meets("complainant-update").only("while it runs"),
             starts("complainant-update").only("while it runs"),
         ],
+        covers: ["000-23", "002-3.5 by told_of_delay"],
         summary: "The person was told how things stand; the next update counts from here (E-19).",
     }}
 
@@ -282,6 +286,7 @@ impl EventRules for StrandSubmitted {
         who: [Who::Owner],
         from: [From::In(State::Investigating), From::Staged],
         deadlines: [meets("strand:<org>")],
+        covers: ["000-31", "000-33", "003-9 by root_cause, actions", "003-18 by actions"],
         summary: "A body gave the lead its findings and proposed actions (J-10).",
     }}
 

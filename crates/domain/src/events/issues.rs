@@ -54,6 +54,7 @@ impl EventRules for IssuesAgreed {
             From::Care, From::Staged,
         ],
         deadlines: [starts("ombudsman-limit").only("an issue says when the person knew, and nothing did before")],
+        covers: ["000-26", "001-4 by issues", "002-3.2", "002-4.3 by desired_outcomes"],
         summary: "What the answer must cover, as agreed with the person or stated by the body (J-07).",
     }}
 
@@ -107,6 +108,7 @@ impl EventRules for LocalResolutionRecorded {
     row! { LocalResolutionRecorded {
         who: [Who::Party],
         from: [From::Pre, From::Care, From::In(State::Planning), From::In(State::Investigating)],
+        covers: ["004-19a"],
         summary: "Something was settled on the spot; a written complaint still needs its answer (C-05).",
     }}
 }
@@ -253,6 +255,7 @@ impl EventRules for HandlerAssigned {
         who: [Who::Party],
         from: [From::Any],
         reasons: [Reason::ConflictOfInterest],
+        covers: ["002-1.3 by conflict_declared", "002-3.3 by complainant_told_on", "003-6", "003-9", "003-14 by staff"],
         summary: "Who works on the case, with any interest in the matter declared (E-02).",
     }}
 

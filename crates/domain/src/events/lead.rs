@@ -52,6 +52,7 @@ impl EventRules for ParticipantAdded {
         from: [From::Pre, From::Joining, From::Work, From::Care, From::Staged],
         deadlines: [starts("join:<org>")],
         reasons: [Reason::NoConsent, Reason::ConsentScopeExceeded, Reason::AuthorityPending],
+        covers: ["000-1"],
         summary: "A body is invited; it sees the process once it offers a key (E-11).",
     }}
 
@@ -82,6 +83,7 @@ impl EventRules for ParticipantJoined {
         who: [Who::Invitee],
         from: [From::Any],
         deadlines: [meets("join:<org>")],
+        covers: ["000-11"],
         summary: "An invited body takes part (E-11).",
     }}
 
@@ -133,6 +135,7 @@ impl EventRules for LeadProposed {
         who: [Who::Party],
         from: [From::Joining],
         reasons: [Reason::BodyNotJoined],
+        covers: ["000-8", "000-20 by complainant_view", "000-21 by reason"],
         summary: "A party proposed a lead; earlier acceptances lapse (J-05).",
     }}
 
@@ -161,6 +164,7 @@ impl EventRules for LeadAccepted {
         who: [Who::Party],
         from: [From::Joining],
         reasons: [Reason::StepOutOfOrder],
+        covers: ["000-8"],
         summary: "A party accepted the lead proposed (J-05).",
     }}
 
@@ -194,6 +198,7 @@ impl EventRules for LeadAgreed {
             starts("plan").only("after the keeper changed"),
         ],
         reasons: [Reason::LeadNotAcceptedByAll],
+        covers: ["000-8", "000-12", "001-6"],
         summary: "Every party accepted the lead, which keeps the case from here on (J-05, E-11).",
     }}
 
@@ -293,6 +298,7 @@ impl EventRules for LeadDetermined {
             starts("plan").only("after the keeper changed"),
         ],
         reasons: [Reason::StepOutOfOrder, Reason::LeadNotAcceptedByAll, Reason::NotDue],
+        covers: ["000-8"],
         summary: "Senior management settled the lead, or the receiver leads by default (Q10).",
     }}
 

@@ -31,6 +31,7 @@ impl EventRules for ActionProgressReported {
         who: [Who::Owner],
         from: [From::Any],
         deadlines: [moves("action:<id>").only("a new target is named")],
+        covers: ["003-19"],
         summary: "How an action stands; a new day needs a post that authorises it (S-10).",
     }}
 
@@ -61,6 +62,7 @@ impl EventRules for LearningShared {
         who: [Who::Party],
         from: [From::Any],
         reasons: [Reason::NoConsent],
+        covers: ["000-29", "001-10", "002-5.5", "003-19"],
         summary: "What was learnt was shared, without names or with consent for learning (J-04, J-09).",
     }}
 
@@ -85,6 +87,7 @@ impl EventRules for FeedbackInvited {
     row! { FeedbackInvited {
         who: [Who::Keeper],
         from: [From::Done, From::In(State::Closed), From::Ended],
+        covers: ["002-2.5", "002-5.3"],
         summary: "The person was asked how the handling was (S-10).",
     }}
 }
@@ -102,6 +105,7 @@ impl EventRules for FeedbackReceived {
     row! { FeedbackReceived {
         who: [Who::Keeper],
         from: [From::Any],
+        covers: ["002-2.5", "002-5.3"],
         summary: "The person said how the handling was (S-10).",
     }}
 }

@@ -59,6 +59,7 @@ impl EventRules for OmbudsmanEvidenceSent {
         who: [Who::Party],
         from: [From::Any],
         deadlines: [meets("ombudsman-reply")],
+        covers: ["003-11"],
         summary: "The ombudsman got what it asked for (J-16).",
     }}
 }
@@ -76,6 +77,7 @@ impl EventRules for OmbudsmanDraftCommented {
     row! { OmbudsmanDraftCommented {
         who: [Who::Party],
         from: [From::In(State::WithOmbudsman)],
+        covers: ["003-11"],
         summary: "A body commented on the draft of the ombudsman (J-16).",
     }}
 }
@@ -96,6 +98,7 @@ impl EventRules for OmbudsmanDecisionRecorded {
         who: [Who::Party],
         from: [From::In(State::WithOmbudsman)],
         deadlines: [ends("ombudsman-reply"), starts("recommendation:<id>")],
+        covers: ["003-14"],
         summary: "The ombudsman decided; what it recommends is owed (J-16).",
     }}
 
@@ -190,6 +193,7 @@ impl EventRules for RecommendationVerified {
         who: [Who::Party],
         from: [From::Any],
         reasons: [Reason::StepOutOfOrder, Reason::ConflictOfInterest],
+        covers: ["003-11"],
         summary: "Somebody other than its owner looked whether a recommendation was complied with.",
     }}
 

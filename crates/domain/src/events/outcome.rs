@@ -83,6 +83,7 @@ impl EventRules for RemedyOffered {
     row! { RemedyOffered {
         who: [Who::Party],
         from: [From::Work, From::Care, From::Done],
+        covers: ["002-4.6"],
         summary: "A remedy was offered (E-20).",
     }}
 }
@@ -141,6 +142,7 @@ impl EventRules for IrregularStepRecorded {
             starts("council-review").only("the provider named the ombudsman"),
             starts("notify-council").only("the provider named the ombudsman"),
         ],
+        covers: ["004-29a"],
         summary: "A step was taken that the procedure does not allow; a signpost by the provider counts all the same (C-08).",
     }}
 

@@ -29,6 +29,7 @@ impl EventRules for ParallelProcessLinked {
     row! { ParallelProcessLinked {
         who: [Who::Keeper],
         from: [From::Any],
+        covers: ["000-2"],
         summary: "Another process about the same matter is under way; the clock of the complaint never stops for it (J-13).",
     }}
 
@@ -124,6 +125,7 @@ impl EventRules for ResolutionOptionOffered {
     row! { ResolutionOptionOffered {
         who: [Who::Keeper],
         from: [From::Open],
+        covers: ["002-4.1"],
         summary: "A way of resolution was offered (E-01).",
     }}
 }

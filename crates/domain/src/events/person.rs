@@ -61,6 +61,7 @@ impl EventRules for ContactPreferencesSet {
         who: [Who::Keeper],
         from: [From::Open, From::Done],
         deadlines: [starts("acknowledge").only("an anonymous person is now known")],
+        covers: ["000-40 by format", "002-1.2 by adjustments, language", "002-3.4"],
         summary: "How the person wishes to be contacted; an anonymous person may become known (E-23, Q24).",
     }}
 
@@ -89,6 +90,7 @@ impl EventRules for RepresentativeAuthorityChecked {
         who: [Who::Keeper],
         from: [From::Any],
         deadlines: [meets("authority-recheck").only("satisfied")],
+        covers: ["000-18", "002-1.7"],
         summary: "Whether a representative may act; if not, nothing is shared on that authority (E-03, D-02 to D-04).",
     }}
 
@@ -117,6 +119,7 @@ impl EventRules for CapacityAssessed {
     row! { CapacityAssessed {
         who: [Who::Keeper],
         from: [From::Open],
+        covers: ["000-18"],
         summary: "Whether the person can decide this; presumed until shown otherwise (J-03, D-02).",
     }}
 }
@@ -130,6 +133,7 @@ impl EventRules for AdvocacyOffered {
     row! { AdvocacyOffered {
         who: [Who::Keeper],
         from: [From::Open],
+        covers: ["000-24", "002-2.1", "002-2.2"],
         summary: "Independent support was offered (J-06).",
     }}
 }
@@ -189,6 +193,7 @@ impl EventRules for PersonStatusChanged {
         who: [Who::Party],
         from: [From::Any],
         deadlines: [starts("authority-recheck")],
+        covers: ["000-18"],
         summary: "Something changed that decides who may act; nothing new is shared until authority is checked (D-02 to D-04).",
     }}
 
@@ -214,6 +219,7 @@ impl EventRules for AnonymousConsiderationRecorded {
         deadlines: [
             meets("anonymous-consideration"), starts("retention-review").only("the case ends"),
         ],
+        covers: ["002-3.6"],
         summary: "What becomes of an anonymous complaint: it is looked into, or the case ends.",
     }}
 

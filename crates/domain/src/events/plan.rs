@@ -32,6 +32,7 @@ impl EventRules for NamedContactAssigned {
         who: [Who::Keeper],
         from: [From::Open],
         deadlines: [meets("named-contact")],
+        covers: ["000-22", "001-6", "002-3.3"],
         summary: "The person has one named contact and their details (J-06).",
     }}
 }
@@ -56,6 +57,7 @@ impl EventRules for ResponsePeriodSet {
             starts("complainant-update").only("a body alone goes on to investigating"),
         ],
         reasons: [Reason::IssuesNotRecorded, Reason::ExtensionNotAgreed],
+        covers: ["002-3.5"],
         summary: "By when the response will come, as agreed or as the body fixed it (E-17, E-18).",
     }}
 
@@ -141,6 +143,15 @@ impl EventRules for PlanAgreed {
             starts("complainant-update").only("by the protocol's interval or the plan's own"),
         ],
         reasons: [Reason::IssuesNotRecorded, Reason::BodyNotJoined, Reason::PlanNotAgreed],
+        covers: [
+            "000-3 by local_procedures",
+            "000-23 by update_interval",
+            "000-25 by roles",
+            "000-27",
+            "000-30 by milestones",
+            "001-7 by roles",
+            "002-3.3 by discussed_with_complainant",
+        ],
         summary: "Who answers what, and by when, agreed by all and discussed with the person (J-07, J-08).",
     }}
 
@@ -259,6 +270,7 @@ impl EventRules for StrandAssigned {
         from: [From::In(State::Investigating), From::Staged],
         deadlines: [starts("strand:<org>")],
         reasons: [Reason::BodyNotJoined],
+        covers: ["000-11"],
         summary: "A further strand, or one that another body takes on (J-07).",
     }}
 
@@ -284,6 +296,7 @@ impl EventRules for StrandAccepted {
     row! { StrandAccepted {
         who: [Who::Owner],
         from: [From::In(State::Investigating), From::Staged],
+        covers: ["000-30"],
         summary: "A body knows its role and accepts its strand (J-10).",
     }}
 

@@ -72,6 +72,7 @@ impl EventRules for RetentionExtended {
         who: [Who::Records],
         from: [From::In(State::Closed)],
         deadlines: [moves("retention-review")],
+        covers: ["003-16"],
         summary: "The records are kept longer (D-08).",
     }}
 
@@ -95,6 +96,7 @@ impl EventRules for PersonalDataErased {
         from: [From::In(State::Closed)],
         deadlines: [meets("retention-review")],
         reasons: [Reason::CaseOnLegalHold, Reason::RetentionNotDue],
+        covers: ["003-16"],
         summary: "Content is gone for good at the end of retention; structure, proofs and counts stay (D-07, D-08).",
     }}
 

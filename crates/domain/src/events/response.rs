@@ -126,6 +126,7 @@ impl EventRules for DraftCirculated {
         from: [From::In(State::Drafting), From::In(State::Commenting), From::In(State::SigningOff)],
         deadlines: [starts("draft-comments")],
         reasons: [Reason::StrandMissing],
+        covers: ["000-29"],
         summary: "The lead sent round one draft of the whole response (J-09).",
     }}
 
@@ -164,6 +165,7 @@ impl EventRules for DraftCommented {
         who: [Who::Owner],
         from: [From::In(State::Commenting)],
         deadlines: [meets("draft-comments").only("the last body asked has commented")],
+        covers: ["000-29", "000-35"],
         summary: "A body commented on the draft; only the version last circulated counts (J-09, J-10).",
     }}
 
@@ -209,6 +211,7 @@ impl EventRules for ComplainantCommented {
     row! { ComplainantCommented {
         who: [Who::Lead],
         from: [From::In(State::Commenting), From::In(State::SigningOff)],
+        covers: ["000-29"],
         summary: "The person commented on the draft (J-09).",
     }}
 }
@@ -231,6 +234,7 @@ impl EventRules for ResponseSignedOff {
             From::In(State::Stage2), From::In(State::Investigating),
         ],
         reasons: [Reason::NotAuthorisedSignatory, Reason::ConflictOfInterest],
+        covers: ["003-7", "003-8", "004-15b"],
         summary: "The responsible person, or someone authorised, signed the response (E-20, Q17).",
     }}
 
@@ -299,6 +303,18 @@ impl EventRules for ResponseIssued {
             starts("action:<id>"), starts("ombudsman-watch"),
         ],
         reasons: [Reason::IssueNotAnswered],
+        covers: [
+            "000-5",
+            "000-12",
+            "000-37 by findings, conclusion",
+            "000-40 by format",
+            "002-4.2 by findings, not_covered",
+            "002-4.3 by desired_outcomes",
+            "002-4.4 by actions",
+            "003-7",
+            "003-8",
+            "003-14 by overall_outcome, actions, closed_on",
+        ],
         summary: "One written response, with findings on every issue, was sent (E-20, J-11).",
     }}
 
@@ -353,6 +369,7 @@ impl EventRules for ImpasseEscalated {
     row! { ImpasseEscalated {
         who: [Who::Lead],
         from: [From::In(State::Impasse)],
+        covers: ["000-39"],
         summary: "Step 1: senior management of every party has it (J-12).",
     }}
 
@@ -452,6 +469,7 @@ impl EventRules for PartialResponseIssued {
             starts("ombudsman-signpost"), starts("action:<id>"),
         ],
         reasons: [Reason::StepOutOfOrder, Reason::NotAuthorisedSignatory, Reason::IssueNotAnswered],
+        covers: ["000-39"],
         summary: "Step 2: the person was answered as fully as possible, and told where and why not (J-12).",
     }}
 
@@ -500,6 +518,7 @@ impl EventRules for OmbudsmanSignposted {
             starts("ombudsman-watch"),
         ],
         reasons: [Reason::CouncilDecisionNeeded, Reason::StepOutOfOrder],
+        covers: ["000-39", "004-29a"],
         summary: "Step 3: the person was told which ombudsman considers what (J-12, J-16).",
     }}
 

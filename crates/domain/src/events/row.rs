@@ -125,6 +125,9 @@ pub struct Row {
     pub deadlines: &'static [Sign],
     /// Its own reasons, in order.
     pub reasons: &'static [Reason],
+    /// The numbered responsibilities of the guidance that it covers, besides the rules that its summary names; `000-23 by update_interval` where it is
+    /// a field that does. `cargo xtask trace` makes docs/traceability.md of them.
+    pub covers: &'static [&'static str],
     /// What it is, in one line, with its rule.
     pub summary: &'static str,
 }
@@ -176,6 +179,7 @@ macro_rules! row {
         who: $who:expr, from: $from:expr,
         $(deadlines: $deadlines:expr,)?
         $(reasons: $reasons:expr,)?
+        $(covers: $covers:expr,)?
         summary: $summary:literal $(,)?
     }) => {
         const ROW: $crate::events::row::Row = $crate::events::row::Row {
@@ -185,6 +189,7 @@ macro_rules! row {
             fields: $name::FIELDS,
             deadlines: $crate::events::row::row!(@list $($deadlines)?),
             reasons: $crate::events::row::row!(@list $($reasons)?),
+            covers: $crate::events::row::row!(@list $($covers)?),
             summary: $summary,
         };
     };

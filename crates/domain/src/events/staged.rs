@@ -75,6 +75,7 @@ impl EventRules for Stage1ResponseIssued {
         deadlines: [
             meets("stage-1-response"), starts("stage-2-request").only("in Scotland the later of its two"),
         ],
+        covers: ["003-1", "003-14 by action_taken, outcome, closed_on"],
         summary: "Stage 1 was answered; the person may ask for stage 2 (S-01, S-05, K-02).",
     }}
 
@@ -124,6 +125,7 @@ impl EventRules for StageEscalated {
             starts("stage-2-response").only("from the day that the regime names"),
             starts("stage-2-acknowledge").only("in Scotland"),
         ],
+        covers: ["003-14 by initiated_on"],
         summary: "The complaint goes to stage 2, on request or straight away (S-03, S-06, K-02).",
     }}
 
