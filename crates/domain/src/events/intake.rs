@@ -27,6 +27,8 @@ codes! {
 elements! {
     /// The letter of an intermediary.
     Via { may kind: String, may r#ref: String, may reply_by: Date }
+    /// The procedure of one issue, where they differ.
+    IssueProcedure { must issue: String, may procedure: Procedure }
 }
 
 fields! {
@@ -42,13 +44,25 @@ fields! {
         may subject_ref: String,
         may protocol: PackId,
         may services: Vec<String>,
+        may service_text: Content,
         may orgs_named: Vec<OrganisationId>,
         may matter_occurred_on: Date,
         may matter_known_on: Date,
         may matter_continuing: bool,
         may commissioner: OrganisationId,
+        may representative: bool,
+        may subject_deceased: bool,
+        may young_person: bool,
         may about_posts: Vec<String>,
         may via: Via,
+        may via_text: Content,
+        may complainants: Content,
+        may subjects: Content,
+        may equality: Content,
+        may withheld: Vec<String>,
+        may format_needs: Vec<String>,
+        may taken_by_role: String,
+        may screen_result: Content,
     }
 }
 
@@ -272,6 +286,7 @@ fields! {
         must ours: bool,
         must procedure: Procedure,
         may belongs_to: Vec<OrganisationId>,
+        may procedures: Vec<IssueProcedure>,
         may risk_level: String,
         may stage: u32,
         may parallel: Vec<String>,

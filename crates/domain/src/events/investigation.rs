@@ -26,6 +26,10 @@ codes! {
 elements! {
     /// What was found on an issue.
     Finding { must issue: String, must outcome: Outcome }
+    /// The classes of data that a body has received, told after a withdrawal of consent.
+    AlreadyReceived { must org: OrganisationId, may classes: Vec<String> }
+    /// A remedy that the owner of a strand offers, in whole pounds.
+    StrandRemedy { may kind: String, may amount_gbp: u32 }
     /// An action that a strand proposes.
     ProposedAction { must id: String, may owner: String, must target: Date }
 }
@@ -138,6 +142,7 @@ fields! {
         must method: String,
         may told_of_delay: bool,
         may summary_ref: String,
+        may already_received: Vec<AlreadyReceived>,
         may complainant_ref: String,
         may what: Content,
     }
@@ -276,6 +281,7 @@ fields! {
         must authorised_by: String,
         may finding_texts: Content,
         may action_texts: Content,
+        may remedy: Vec<StrandRemedy>,
         may root_cause: String,
         may root_cause_text: Content,
     }

@@ -142,7 +142,7 @@ fields! {
     /// A person can be reached in another way.
     ContactDetailsChanged {
         must r#ref: String,
-        must details: Content,
+        may details: Content,
     }
 }
 

@@ -18,6 +18,12 @@ codes! {
 elements! {
     /// A strand of the plan.
     StrandEntry { must org: OrganisationId, must issues: Vec<String>, must due: Date }
+    /// What a body does in the case, besides its strand.
+    PlanRole { must org: OrganisationId, may role: String }
+    /// A day on the way.
+    Milestone { must id: String, may on: Date }
+    /// A meeting that is planned.
+    PlannedMeeting { may on: Date }
     /// A strand as amended; what is left out is unchanged.
     StrandAmendment { must org: OrganisationId, may issues: Vec<String>, must due: Date }
 }
@@ -129,6 +135,9 @@ fields! {
         must agreed_by: Vec<OrganisationId>,
         must discussed_with_complainant: bool,
         must local_procedures: Vec<OrganisationId>,
+        may roles: Vec<PlanRole>,
+        may milestones: Vec<Milestone>,
+        may meetings: Vec<PlannedMeeting>,
         may update_interval: u32,
         may plan_text: Content,
     }

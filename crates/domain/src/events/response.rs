@@ -28,6 +28,10 @@ codes! {
 elements! {
     /// What the response says on an issue.
     ResponseFinding { must issue: String, must org: OrganisationId, must outcome: Outcome }
+    /// A remedy that the response offers, in whole pounds.
+    ResponseRemedy { must org: OrganisationId, may kind: String, may amount_gbp: u32 }
+    /// Who got the response, and whether parts were taken out.
+    Recipient { may r#ref: String, may redacted: bool }
     /// An action that the response promises.
     PromisedAction {
         must id: String,
@@ -286,8 +290,11 @@ fields! {
         may action_texts: Content,
         may not_covered: Vec<Unanswered>,
         may desired_outcome_texts: Content,
+        may remedy: Vec<ResponseRemedy>,
         may learning: Content,
+        may recipients: Vec<Recipient>,
         may format: String,
+        may why_not_format: String,
         may closed_on: Date,
         may joint_apology: bool,
     }
