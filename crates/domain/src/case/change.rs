@@ -289,6 +289,13 @@ impl Change<'_> {
         self.set(DeadlineName::from(name), None, Start::Fixed(due), None);
     }
 
+    /// `+d` on a day that the event names; whoever acts owes it, and the keeper after each change of keeper if it was the keeper.
+    pub(crate) fn start_on_for_actor(&mut self, name: &str, due: Date) {
+        let actor = self.actor().clone();
+        let owner = (actor != *self.case.keeper()).then_some(&actor);
+        self.set(DeadlineName::from(name), None, Start::Fixed(due), owner);
+    }
+
     /// `+d:<org>`, counted from a day; that body owes it.
     pub(crate) fn start_from_for(&mut self, rule: &str, org: &OrganisationId, from: Date) {
         self.set(

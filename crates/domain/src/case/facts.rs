@@ -232,6 +232,8 @@ pub(crate) struct Standing {
     pub(crate) signpost_decided: bool,
     /// The state before the ombudsman took the case up.
     pub(crate) before_ombudsman: Option<State>,
+    /// Bodies besides the keeper that an ombudsman wrote to.
+    pub(crate) written_to: BTreeSet<OrganisationId>,
 }
 
 impl Standing {

@@ -180,15 +180,17 @@ fields! {
 
 impl EventRules for OmbudsmanEnquiryReceived {
     row! { OmbudsmanEnquiryReceived {
-        who: [Who::Keeper],
+        who: [Who::Keeper, Who::Party],
         from: [From::Open, From::Done, From::In(State::Closed)],
-        deadlines: [starts("ombudsman-reply").only("on the day asked for")],
+        deadlines: [starts("ombudsman-reply").only("on the day asked for, by the body written to")],
         summary: "The ombudsman asked about the case, after the response or before it (J-16).",
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
         let state = change.case.state();
-        change.start_on("ombudsman-reply", self.reply_by);
+        let written_to = change.actor().clone();
+        change.start_on_for_actor("ombudsman-reply", self.reply_by);
+        change.case.facts.standing.written_to.insert(written_to);
         if self.taken_up == Some(true) || matches!(state, State::Responded | State::Closed) {
             change.case.facts.standing.before_ombudsman = Some(state);
             change.enter(State::WithOmbudsman);

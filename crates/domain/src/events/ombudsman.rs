@@ -19,6 +19,11 @@ elements! {
     Recommendation { must id: String, must org: OrganisationId, must due: Date }
 }
 
+/// Whether an ombudsman wrote to this body: it answers for itself, whoever keeps the case.
+fn was_written_to(case: &Case, body: &OrganisationId) -> bool {
+    case.facts.standing.written_to.contains(body)
+}
+
 fields! {
     /// The ombudsman gave the case back.
     OmbudsmanReturned {
@@ -56,12 +61,16 @@ fields! {
 
 impl EventRules for OmbudsmanEvidenceSent {
     row! { OmbudsmanEvidenceSent {
-        who: [Who::Party],
+        who: [Who::Keeper, Who::Owner],
         from: [From::Any],
         deadlines: [meets("ombudsman-reply")],
         covers: ["003-11"],
         summary: "The ombudsman got what it asked for (J-16).",
     }}
+
+    fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
+        was_written_to(case, actor)
+    }
 }
 
 fields! {
@@ -75,11 +84,15 @@ fields! {
 
 impl EventRules for OmbudsmanDraftCommented {
     row! { OmbudsmanDraftCommented {
-        who: [Who::Party],
+        who: [Who::Keeper, Who::Owner],
         from: [From::In(State::WithOmbudsman)],
         covers: ["003-11"],
         summary: "A body commented on the draft of the ombudsman (J-16).",
     }}
+
+    fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
+        was_written_to(case, actor)
+    }
 }
 
 fields! {
@@ -95,12 +108,16 @@ fields! {
 
 impl EventRules for OmbudsmanDecisionRecorded {
     row! { OmbudsmanDecisionRecorded {
-        who: [Who::Party],
+        who: [Who::Keeper, Who::Owner],
         from: [From::In(State::WithOmbudsman)],
         deadlines: [ends("ombudsman-reply"), starts("recommendation:<id>")],
         covers: ["003-14"],
         summary: "The ombudsman decided; what it recommends is owed (J-16).",
     }}
+
+    fn is_owner(&self, case: &Case, actor: &OrganisationId) -> bool {
+        was_written_to(case, actor)
+    }
 
     fn apply(&self, change: &mut Change<'_>) {
         for recommended in &self.recommendations {

@@ -1161,3 +1161,58 @@ fn correction_of_an_id_that_two_organisations_used_changes_nothing() {
         before
     );
 }
+
+/// J-16, 003-11: an ombudsman may write to a body that does not lead; that body answers for itself.
+// Proves: J-16, 003-11
+#[test]
+fn body_that_the_ombudsman_wrote_to_answers_for_itself() {
+    let world = World::new();
+    let mut log = Log::investigating(&world);
+    let enquiry = r#"{"ombudsman": "LGSCO", "reply_by": "2026-03-20"}"#;
+    let evidence = r#"{"ombudsman": "LGSCO", "sent_on": "2026-03-10", "items": 3}"#;
+    play(
+        &mut log,
+        &[
+            (
+                "2026-03-02T10:00",
+                COUNCIL,
+                "ombudsman-evidence-sent",
+                evidence,
+                "not-lead",
+            ),
+            (
+                "2026-03-02T11:00",
+                COUNCIL,
+                "ombudsman-enquiry-received",
+                enquiry,
+                "",
+            ),
+        ],
+    );
+    let at = instant("2026-03-03T09:00".parse().expect("a time")).expect("it exists");
+    let timetable = timetable(log.open_case(), at, &world.rules());
+    let reply = timetable
+        .deadlines()
+        .iter()
+        .find(|deadline| deadline.name.to_string() == "ombudsman-reply")
+        .expect("a reply is owed");
+    assert_eq!(reply.owed_by, org(COUNCIL));
+    assert_eq!(
+        flags(&log, &world, "2026-03-03T09:00"),
+        ["ombudsman-premature"]
+    );
+    play(
+        &mut log,
+        &[(
+            "2026-03-10T10:00",
+            COUNCIL,
+            "ombudsman-evidence-sent",
+            evidence,
+            "",
+        )],
+    );
+    assert_eq!(
+        due(&log, &world, "2026-03-10T11:00", "ombudsman-reply"),
+        None
+    );
+}
