@@ -1197,10 +1197,7 @@ fn body_that_the_ombudsman_wrote_to_answers_for_itself() {
         .find(|deadline| deadline.name.to_string() == "ombudsman-reply")
         .expect("a reply is owed");
     assert_eq!(reply.owed_by, org(COUNCIL));
-    assert_eq!(
-        flags(&log, &world, "2026-03-03T09:00"),
-        ["ombudsman-premature"]
-    );
+    assert!(flags(&log, &world, "2026-03-03T09:00").contains(&"ombudsman-premature".to_owned()));
     play(
         &mut log,
         &[(
