@@ -59,7 +59,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "concordat-proto",
         ],
     ),
-    ("xtask", &[]),
+    // `trace` reads the rows of events and the built-in packs.
+    ("xtask", &["concordat-domain"]),
 ];
 
 /// What the program is put together from.

@@ -9,6 +9,7 @@ mod dependencies;
 mod layers;
 mod lint;
 mod test;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ enum Chore {
     Lint,
     /// Check that no crate depends on what its layer may not know
     Layers,
+    /// Write docs/traceability.md: which responsibility is covered by what, and what proves it
+    Trace,
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Chore::Test { runner_arguments } => test::run(&runner_arguments),
         Chore::Lint => lint::run(),
         Chore::Layers => layers::run(),
+        Chore::Trace => trace::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
