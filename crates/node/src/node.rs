@@ -47,6 +47,9 @@ pub struct NodeConfig {
     pub tick: Duration,
     /// Drafts that may wait here before further ones are refused. Default 100,000.
     pub drafts_max: u64,
+    /// Cases whose fold stays in memory from turn to turn; the others are read from their projections when needed. Default 2,000, some
+    /// 100 MB.
+    pub folds_max: usize,
 }
 
 impl NodeConfig {
@@ -67,6 +70,7 @@ impl NodeConfig {
             witness_step: Duration::from_secs(10),
             tick: Duration::from_secs(1),
             drafts_max: 100_000,
+            folds_max: 2_000,
         }
     }
 }
@@ -248,7 +252,7 @@ impl Node {
     ) -> Result<Vec<CaseView>, Error> {
         self.mailbox
             .call(move |engine| engine.case_views_after(after, at, max))
-            .await
+            .await?
     }
 
     /// Drafts that wait, for the log or for a person.

@@ -246,6 +246,10 @@ pub struct Status {
     pub publishing: Publishing,
     /// Whether reading has stopped at a permitted format that this release does not know.
     pub upgrade_needed: bool,
+    /// Cases that this organisation can read, or could when it left.
+    pub cases: u64,
+    /// Those whose fold is in memory.
+    pub folds: u64,
     /// Drafts that wait for the log.
     pub drafts_waiting: u64,
     /// Drafts that wait for a person.

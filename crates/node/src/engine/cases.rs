@@ -1,5 +1,6 @@
 //! Cases in memory and at rest: the fold of each, and the keys held.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use concordat_domain::ids::{CaseId, Position};
@@ -76,6 +77,11 @@ impl Engine {
             for id in ids {
                 self.restore_case(CaseId(id))?;
             }
+            let too_much = self.keep_too_much()?;
+            self.store.write(std::mem::take(&mut self.batch))?;
+            for case in too_much {
+                self.shelf.drop_fold(case);
+            }
             last = Some(end);
         }
     }
@@ -89,8 +95,8 @@ impl Engine {
         let Some(keys) = self.keys_of(case) else {
             // Somebody else's. A case that this organisation may not read any more still shows how it ended.
             if let Some(log) = kept {
-                self.cases.insert(case, log);
-                self.schedule(case);
+                self.shelf.put(case, log);
+                self.schedule(case)?;
             }
             return Ok(());
         };
@@ -109,9 +115,29 @@ impl Engine {
         if is_new || log.last_position() != before {
             self.unkept.insert(case);
         }
-        self.cases.insert(case, log);
-        self.schedule(case);
-        Ok(())
+        self.shelf.put(case, log);
+        self.schedule(case)
+    }
+
+    /// The fold of a case that this node reads, from memory or from its projection.
+    pub(super) fn case_log(&self, case: CaseId) -> Result<Option<Arc<CaseLog>>, Error> {
+        if !self.shelf.contains(case) {
+            return Ok(None);
+        }
+        if let Some(log) = self.shelf.fold(case) {
+            return Ok(Some(log));
+        }
+        // Whatever is dropped from memory was written before, so the projection is the case as it stands.
+        let kept = self.store.projections().get(&case.0)?;
+        let kept =
+            kept.ok_or_else(|| Error::Corrupt(format!("the projection of {case} is gone")))?;
+        Ok(Some(self.shelf.keep(case, decoded(&kept, "a case")?)))
+    }
+
+    /// The same, taken out to be changed and put back.
+    pub(super) fn take_case(&mut self, case: CaseId) -> Result<Option<CaseLog>, Error> {
+        drop(self.case_log(case)?);
+        Ok(self.shelf.take(case))
     }
 
     /// The keys held of a case.
@@ -216,12 +242,13 @@ impl Engine {
     }
 
     /// Derives anew what rests on the cases that changed in this turn, once each, however many envelopes changed them.
-    pub(super) fn settle_changed(&mut self) {
+    pub(super) fn settle_changed(&mut self) -> Result<(), Error> {
         for case in std::mem::take(&mut self.changed) {
-            self.schedule(case);
+            self.schedule(case)?;
             self.look_at_duties(case);
             self.unkept.insert(case);
         }
+        Ok(())
     }
 
     /// Writes some projections, now and then.
@@ -240,15 +267,33 @@ impl Engine {
             let Some(case) = self.unkept.pop_first() else {
                 return Ok(());
             };
-            if let Some(log) = self.cases.get(&case) {
-                let state = serde_json::to_vec(log)
-                    .map_err(|_| Error::Corrupt("a case does not serialise".to_owned()))?;
-                self.store
-                    .projections()
-                    .put(&mut self.batch, &case.0, &state)?;
-            }
+            self.keep_case(case)?;
         }
         Ok(())
+    }
+
+    fn keep_case(&mut self, case: CaseId) -> Result<(), Error> {
+        let Some(log) = self.shelf.fold(case) else {
+            return Ok(());
+        };
+        let state = serde_json::to_vec(&*log)
+            .map_err(|_| Error::Corrupt("a case does not serialise".to_owned()))?;
+        self.store
+            .projections()
+            .put(&mut self.batch, &case.0, &state)?;
+        Ok(())
+    }
+
+    /// Writes the projections of the folds that are to leave memory, as far as they changed since, and says which they are: drop them
+    /// when the batch is written.
+    pub(super) fn keep_too_much(&mut self) -> Result<Vec<CaseId>, Error> {
+        let cases = self.shelf.too_much();
+        for case in &cases {
+            if self.unkept.remove(case) {
+                self.keep_case(*case)?;
+            }
+        }
+        Ok(cases)
     }
 
     pub(super) fn keep_keys(&mut self, case: CaseId) -> Result<(), Error> {

@@ -19,30 +19,33 @@ impl Engine {
     }
 
     /// Cases in which something is to be done about keys, among those that may have changed since they were last looked at.
-    pub(super) fn cases_with_duties(&mut self) -> Vec<CaseId> {
+    pub(super) fn cases_with_duties(&mut self) -> Result<Vec<CaseId>, Error> {
         let today = calendar::local_date(self.now());
         if self.duties_of != Some(today) {
             // A consent may begin on a day without any event.
             self.duties_of = Some(today);
-            self.duties.extend(self.cases.keys().copied());
+            self.duties.extend(self.shelf.ids_after(None));
             self.duties.extend(self.invitations.keys().copied());
         }
-        let mut duties = std::mem::take(&mut self.duties);
-        duties.retain(|case| self.has_duty(*case));
-        self.duties = duties;
-        self.duties.iter().copied().collect()
+        for case in std::mem::take(&mut self.duties) {
+            if self.has_duty(case)? {
+                self.duties.insert(case);
+            }
+        }
+        Ok(self.duties.iter().copied().collect())
     }
 
-    fn has_duty(&self, case: CaseId) -> bool {
+    fn has_duty(&self, case: CaseId) -> Result<bool, Error> {
         if self.invitations.contains_key(&case) && self.offers_nothing(case) {
-            return true;
+            return Ok(true);
         }
-        self.cases.get(&case).is_some_and(|log| {
+        let log = self.case_log(case)?;
+        Ok(log.is_some_and(|log| {
             log.parked().is_none()
-                && (self.needs_own_offer(log)
-                    || self.renews_process(log)
-                    || self.recipients(log).next().is_some())
-        })
+                && (self.needs_own_offer(&log)
+                    || self.renews_process(&log)
+                    || self.recipients(&log).next().is_some())
+        }))
     }
 
     /// The keeper does not wait until it has something to say: the others are to get the new version before they need it.

@@ -8,7 +8,7 @@ use concordat_domain::rules::RULES_VERSION;
 use concordat_domain::{Case, calendar, evolve, judge};
 use concordat_proto::v1;
 use concordat_store::KnownEvent;
-use concordat_trust::case_log::NewCase;
+use concordat_trust::case_log::{CaseLog, NewCase};
 use rand_core::Rng as _;
 use tokio::sync::oneshot;
 
@@ -83,7 +83,7 @@ impl Engine {
             return Err(Error::OutboxFull { waiting });
         }
         let case = emission.case.unwrap_or_else(|| self.fresh_case());
-        let draft = self.draft(emission, case);
+        let draft = self.draft(emission, case)?;
         let state = self.take_ahead(case)?;
         let (event, warnings) = match self.admit_at_door(&draft, emission.case, state.as_ref()) {
             Ok(judged) => judged,
@@ -101,7 +101,7 @@ impl Engine {
             return Ok(Accepted::Validated(Receipt {
                 ruling: Some(Ruling::Effective),
                 warnings,
-                ..self.receipt_of(&draft, None)
+                ..self.receipt_of(&draft, None)?
             }));
         }
         let number = self.store.drafts().add(&mut self.batch, &draft.encode()?)?;
@@ -148,33 +148,33 @@ impl Engine {
         CaseId(id)
     }
 
-    pub(super) fn draft(&self, emission: &Emission, case: CaseId) -> Draft {
-        let basis = self.version(case);
-        Draft::new(
+    pub(super) fn draft(&self, emission: &Emission, case: CaseId) -> Result<Draft, Error> {
+        let basis = self.version(case)?;
+        Ok(Draft::new(
             (emission.event_id, case),
             &emission.input,
             self.now(),
             (basis, emission.expected),
             emission.traceparent.clone(),
-        )
+        ))
     }
 
     /// Version of the case as this organisation counts it, its own drafts included.
-    pub(super) fn version(&self, case: CaseId) -> CaseVersion {
+    pub(super) fn version(&self, case: CaseId) -> Result<CaseVersion, Error> {
         let organisation = &self.config.organisation;
-        let others = self
-            .cases
-            .get(&case)
-            .and_then(|log| log.case())
+        let log = self.case_log(case)?;
+        let others = log
+            .as_deref()
+            .and_then(CaseLog::case)
             .map_or(0, |case| case.version_for(organisation));
         let ruled = self
             .admission
             .case_head(organisation, &case)
             .map_or(0, |head| head.seq);
-        CaseVersion {
+        Ok(CaseVersion {
             others,
             own_seq: ruled + self.outbox.waiting_count_in(case),
-        }
+        })
     }
 
     /// Judges a draft on ruled state and own drafts before it; gives the event, and which expected fields it lacks.
@@ -188,8 +188,8 @@ impl Engine {
         let is_out = state.is_some_and(|case| {
             case.relation(&self.config.organisation) == concordat_domain::case::Relation::Outsider
         });
-        if !is_out && let Some((_, park)) = self.cases.get(&draft.case).and_then(|log| log.parked())
-        {
+        let log = self.case_log(draft.case)?;
+        if !is_out && let Some((_, park)) = log.as_deref().and_then(CaseLog::parked) {
             return Err(Error::Parked {
                 case: draft.case,
                 why: park.advice().to_owned(),
@@ -263,7 +263,8 @@ impl Engine {
         case: CaseId,
         before: u64,
     ) -> Result<Option<Case>, Error> {
-        let mut state = self.cases.get(&case).and_then(|log| log.case()).cloned();
+        let log = self.case_log(case)?;
+        let mut state = log.as_deref().and_then(CaseLog::case).cloned();
         for (_, draft) in self
             .outbox
             .waiting_in(case)
@@ -354,7 +355,7 @@ impl Engine {
     /// Stage and ruling of an own event, now.
     pub(crate) fn receipt(&self, event: EventId) -> Result<Receipt, Error> {
         if let Some((_, draft)) = self.outbox.of_event(event) {
-            return Ok(self.receipt_of(draft, self.flight_stage(event)));
+            return self.receipt_of(draft, self.flight_stage(event));
         }
         let known = self.known_event(event)?.ok_or(Error::UnknownEvent)?;
         let case = CaseId(known.case);
@@ -377,13 +378,13 @@ impl Engine {
             ruling,
             warnings: warnings.unwrap_or_default(),
             position: Some(position),
-            ..self.blank_receipt(event, case)
+            ..self.blank_receipt(event, case)?
         })
     }
 
-    fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Receipt {
-        let blank = self.blank_receipt(draft.event_id, draft.case);
-        match &draft.held {
+    fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Result<Receipt, Error> {
+        let blank = self.blank_receipt(draft.event_id, draft.case)?;
+        Ok(match &draft.held {
             Some(reason) => Receipt {
                 stage: Stage::Held,
                 ruling: Some(Ruling::Void {
@@ -395,14 +396,15 @@ impl Engine {
                 stage: stage.unwrap_or(Stage::Accepted),
                 ..blank
             },
-        }
+        })
     }
 
-    fn blank_receipt(&self, event_id: EventId, case: CaseId) -> Receipt {
-        let state = self.cases.get(&case).and_then(|log| log.case());
+    fn blank_receipt(&self, event_id: EventId, case: CaseId) -> Result<Receipt, Error> {
+        let log = self.case_log(case)?;
+        let state = log.as_deref().and_then(CaseLog::case);
         let next = state
             .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
-        Receipt {
+        Ok(Receipt {
             event_id,
             case,
             stage: Stage::Accepted,
@@ -410,11 +412,11 @@ impl Engine {
             warnings: BTreeSet::new(),
             content_kept_back: false,
             position: None,
-            version: self.version(case),
+            version: self.version(case)?,
             deduplicated: false,
             log_reachable: self.reachable,
             next_event_types: next.unwrap_or_default(),
-        }
+        })
     }
 
     /// Answers those who wait for a stage that the event has reached.

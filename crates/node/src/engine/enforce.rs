@@ -3,6 +3,7 @@
 use concordat_domain::ids::CaseId;
 use concordat_domain::timetable;
 use concordat_domain::timetable::Deadline;
+use concordat_trust::case_log::CaseLog;
 use jiff::Timestamp;
 use serde_json::json;
 use tracing::warn;
@@ -13,15 +14,19 @@ use crate::error::Error;
 
 impl Engine {
     /// Remembers when a case is to be looked at next. Derived, so it is in memory only.
-    pub(super) fn schedule(&mut self, case: CaseId) {
-        let next = self.next_look(case);
+    pub(super) fn schedule(&mut self, case: CaseId) -> Result<(), Error> {
+        let next = self.next_look(case)?;
         self.agenda.set(case, next);
+        Ok(())
     }
 
-    fn next_look(&self, case: CaseId) -> Option<Timestamp> {
-        let state = self.cases.get(&case)?.case()?;
+    fn next_look(&self, case: CaseId) -> Result<Option<Timestamp>, Error> {
+        let log = self.case_log(case)?;
+        let Some(state) = log.as_deref().and_then(CaseLog::case) else {
+            return Ok(None);
+        };
         if *state.keeper() != self.config.organisation {
-            return None;
+            return Ok(None);
         }
         let now = self.now();
         let rules = self.config.rules();
@@ -31,11 +36,11 @@ impl Engine {
             .chain(timetable.due_to_warn(now))
             .next()
             .is_some();
-        if due_now {
+        Ok(if due_now {
             Some(now)
         } else {
             timetable.next_instant_of_interest()
-        }
+        })
     }
 
     /// Drafts what is due by both clocks. Only when the log was read to its head: an act that meets a deadline may stand there unread.
@@ -51,7 +56,8 @@ impl Engine {
             return Ok(());
         };
         for case in due {
-            let Some(state) = self.cases.get(&case).and_then(|log| log.case()) else {
+            let log = self.case_log(case)?;
+            let Some(state) = log.as_deref().and_then(CaseLog::case) else {
                 continue;
             };
             let rules = self.config.rules();
@@ -67,7 +73,7 @@ impl Engine {
                 self.fire(case, event_type, &deadline)?;
             }
             if self.derived.iter().all(|draft| draft.case != case) {
-                self.schedule(case);
+                self.schedule(case)?;
             }
         }
         Ok(())
@@ -86,7 +92,7 @@ impl Engine {
             }
         };
         let id = self.fresh_id();
-        let basis = self.version(case);
+        let basis = self.version(case)?;
         let draft = Draft::new((id, case), &input, self.now(), (basis, None), None).derived();
         self.derived.push(draft);
         Ok(())

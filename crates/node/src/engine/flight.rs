@@ -1,6 +1,7 @@
 //! The own bundle between its signature and its return from the log: one at a time, its bytes never changed (wire.md 3).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 use concordat_domain::ids::{CaseId, EventId, Position};
@@ -118,7 +119,7 @@ impl Engine {
             return Ok(());
         };
         let mut bundle = flight.bundle.clone();
-        let void = self.would_be_void(&bundle);
+        let void = self.would_be_void(&bundle)?;
         bundle.drop_content(|envelope| void.contains_key(&envelope.hash()));
         if bundle == flight.bundle {
             return Ok(());
@@ -148,17 +149,24 @@ impl Engine {
     }
 
     /// Which envelopes of a bundle would be void if it were admitted next, and why: what a follower would rule.
-    fn would_be_void(&self, bundle: &Bundle) -> BTreeMap<EventHash, VoidReason> {
+    fn would_be_void(&self, bundle: &Bundle) -> Result<BTreeMap<EventHash, VoidReason>, Error> {
         let mut logs: BTreeMap<CaseId, CaseLog> = BTreeMap::new();
         let mut void = BTreeMap::new();
         for (number, envelope) in (0..).zip(bundle.envelopes()) {
             let Some(link) = envelope.header().class.link() else {
                 continue;
             };
-            let log = logs.entry(link.case).or_insert_with(|| {
-                let known = self.cases.get(&link.case).cloned();
-                known.unwrap_or_else(|| CaseLog::new(link.case))
-            });
+            let log =
+                match logs.entry(link.case) {
+                    Entry::Occupied(log) => log.into_mut(),
+                    Entry::Vacant(place) => {
+                        let known = self.case_log(link.case)?;
+                        place.insert(known.map_or_else(
+                            || CaseLog::new(link.case),
+                            |known| CaseLog::clone(&known),
+                        ))
+                    }
+                };
             let none = CaseKeys::default();
             let keys = self.keys_of(link.case).unwrap_or(&none);
             let position = Position {
@@ -169,7 +177,7 @@ impl Engine {
                 void.insert(envelope.hash(), reason);
             }
         }
-        void
+        Ok(void)
     }
 
     /// The draft of an own event that went out without its content.

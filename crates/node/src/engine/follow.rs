@@ -209,7 +209,7 @@ impl Engine {
         visible_at: Position,
     ) -> Result<(), Error> {
         let bundle = self.bundle_at(position.bundle)?;
-        let Some(log) = self.cases.get(&case) else {
+        let Some(log) = self.case_log(case)? else {
             return self.try_first_grant(case, (position, visible_at), &bundle);
         };
         let granted = |alias: Alias, number: u32| {
@@ -225,14 +225,14 @@ impl Engine {
     }
 
     fn fold(&mut self, case: CaseId, position: Position, bundle: &Bundle) -> Result<(), Error> {
-        if let Some(mut log) = self.cases.remove(&case) {
+        if let Some(mut log) = self.take_case(case)? {
             let keys = CaseKeys::default();
             let applied = {
                 let held = self.keyring.case(&case).unwrap_or(&keys);
                 self.apply_to(&mut log, held, position, bundle)
             };
             self.after_verdict(&log, position, bundle, &applied)?;
-            self.cases.insert(case, log);
+            self.shelf.put(case, log);
             self.case_changed(case);
             let effective = applied.verdict == Verdict::Effective;
             return self.try_grant(case, (position, position), bundle, effective);
@@ -250,7 +250,7 @@ impl Engine {
             if applied.verdict != Verdict::Unseen {
                 self.after_verdict(&log, position, bundle, &applied)?;
                 if log.case().is_some() {
-                    self.cases.insert(case, log);
+                    self.shelf.put(case, log);
                     self.case_changed(case);
                 }
                 return Ok(());
@@ -359,7 +359,7 @@ impl Engine {
             return Ok(());
         }
         self.keep_granted(case, opened, &log)?;
-        self.cases.insert(case, log);
+        self.shelf.put(case, log);
         self.after_replay(case, visible_at, replayed)?;
         self.case_changed(case);
         Ok(())
@@ -374,17 +374,15 @@ impl Engine {
         bundle: &Bundle,
         effective: bool,
     ) -> Result<(), Error> {
-        let parked = self
-            .cases
-            .get(&case)
-            .is_some_and(|log| log.parked().is_some());
+        let log = self.case_log(case)?;
+        let parked = log.as_ref().is_some_and(|log| log.parked().is_some());
         if !effective && !parked {
             return Ok(());
         }
         let Some(opened) = self.open_grant(case, position, bundle) else {
             return Ok(());
         };
-        let Some(log) = self.cases.get(&case) else {
+        let Some(log) = log else {
             return Ok(());
         };
         let compartments: BTreeSet<_> = opened
@@ -396,14 +394,13 @@ impl Engine {
             })
             .filter_map(|(alias, _, _)| log.keys().lines.get(alias).map(|line| line.compartment()))
             .collect();
-        let log = log.clone();
         self.keep_granted(case, opened, &log)?;
         if parked {
             let before = log.last_position();
             let (log, mut replayed) =
                 self.replay(case, self.keys_of(case).unwrap_or(&CaseKeys::default()))?;
             replayed.retain(|step| before.is_none_or(|last| step.position > last));
-            self.cases.insert(case, log);
+            self.shelf.put(case, log);
             self.after_replay(case, visible_at, replayed)?;
             self.case_changed(case);
         }

@@ -26,7 +26,7 @@ impl Engine {
     /// held, with today's reason.
     pub(crate) fn release(&mut self, event: EventId) -> Result<(), Error> {
         let (number, held) = self.held(event)?;
-        let version = self.version(held.case);
+        let version = self.version(held.case)?;
         let released = held.released_on(version);
         let state = self.with_own_drafts_before(released.case, number)?;
         let judged = self.judged(&released, state.as_ref())?;

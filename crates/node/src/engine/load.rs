@@ -90,15 +90,11 @@ enum Made {
 impl Engine {
     /// Puts what one case has to say into the load, as far as there is room.
     pub(super) fn load_case(&mut self, case: CaseId, load: &mut Load) -> Result<(), Error> {
-        // Lent to the desk rather than copied: a case grows with its history.
-        let log = self.cases.remove(&case);
-        let loaded = if log.as_ref().is_some_and(|log| log.parked().is_some()) {
-            Ok(())
-        } else {
-            self.load_from(case, log.as_ref(), load)
-        };
-        self.cases.extend(log.map(|log| (case, log)));
-        loaded
+        let log = self.case_log(case)?;
+        if log.as_ref().is_some_and(|log| log.parked().is_some()) {
+            return Ok(());
+        }
+        self.load_from(case, log.as_deref(), load)
     }
 
     fn load_from(

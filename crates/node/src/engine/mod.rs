@@ -15,6 +15,7 @@ mod load;
 mod outbox;
 mod publish;
 mod rulings;
+mod shelf;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,6 @@ use concordat_log::Offset;
 use concordat_store::{Batch, KnownEvent, Store};
 use concordat_trust::admission::{Admission, Outcome};
 use concordat_trust::bundle::Bundle;
-use concordat_trust::case_log::CaseLog;
 use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::Keyring;
 use jiff::Timestamp;
@@ -54,6 +54,7 @@ use flight::Flight;
 use guard::Guard;
 use heads::Uncovered;
 use outbox::Outbox;
+use shelf::Shelf;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
 const INPUTS_PER_TURN_MAX: usize = 512;
@@ -86,7 +87,8 @@ pub(crate) struct Engine {
     rng: ChaCha20Rng,
     admission: Admission,
     keyring: Keyring,
-    cases: BTreeMap<CaseId, CaseLog>,
+    /// The cases that this organisation reads.
+    shelf: Shelf,
     /// Cases in which this organisation is wanted and has not offered a key yet.
     invitations: BTreeMap<CaseId, EventReference>,
     outbox: Outbox,
@@ -172,7 +174,7 @@ impl Engine {
         let mut engine = Self {
             rng: ChaCha20Rng::from_seed(seed),
             keyring: Keyring::default(),
-            cases: BTreeMap::new(),
+            shelf: Shelf::new(config.folds_max),
             invitations: BTreeMap::new(),
             outbox: Outbox::default(),
             ahead: BTreeMap::new(),
@@ -276,18 +278,22 @@ impl Engine {
 
     /// Enforce, publish, then one write for all that happened in this turn, synced only if somebody was promised something.
     fn finish_turn(&mut self) -> Result<(), Error> {
-        self.settle_changed();
+        self.settle_changed()?;
         let job = if self.stopping {
             self.keep_cases(usize::MAX)?;
             None
         } else {
             self.work()?
         };
+        let too_much = self.keep_too_much()?;
         let batch = std::mem::take(&mut self.batch);
         if std::mem::take(&mut self.sync_needed) || self.stopping {
             self.store.commit(batch)?;
         } else if !batch.is_empty() {
             self.store.write(batch)?;
+        }
+        for case in too_much {
+            self.shelf.drop_fold(case);
         }
         self.rulings.clear();
         self.unwritten.clear();

@@ -42,7 +42,7 @@ impl Engine {
         let mut cases: Vec<CaseId> = self.derived.iter().map(|draft| draft.case).collect();
         let drafts = self.outbox.waiting().take(ENVELOPES_MAX);
         cases.extend(drafts.map(|draft| draft.case));
-        cases.extend(self.cases_with_duties());
+        cases.extend(self.cases_with_duties()?);
         let mut load = Load::default();
         let mut loaded = BTreeSet::new();
         for case in cases {

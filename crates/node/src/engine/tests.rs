@@ -123,7 +123,7 @@ fn a_second_opening_of_one_case_id_is_noticed_from_its_header_alone() {
     for (number, code) in (1..).zip([TRUST, BOARD]) {
         let mut author = Driven::of(code);
         // Past the door, which refuses a case id that its emitter chose.
-        let draft = author.engine.draft(&opening(1), case);
+        let draft = author.engine.draft(&opening(1), case).expect("a draft");
         author.engine.outbox.put(0, draft);
         records.push(author.first_record(number));
     }

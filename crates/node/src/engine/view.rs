@@ -6,7 +6,7 @@ use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable;
 use concordat_proto::v1;
 use concordat_trust::bundle::Bundle;
-use concordat_trust::case_log::ExposureKind;
+use concordat_trust::case_log::{CaseLog, ExposureKind};
 use concordat_trust::lines::Alias;
 use concordat_trust::seal::{PartContext, open};
 use jiff::Timestamp;
@@ -17,10 +17,13 @@ use crate::emission::{Receipt, Ruled, Stage};
 use crate::error::Error;
 use crate::views::{CaseView, EventView, Exposure, Status};
 
+/// What of an event was opened, by compartment, and the compartments that were not.
+type Opened = (Vec<(v1::Compartment, Vec<u8>)>, Vec<v1::Compartment>);
+
 impl Engine {
     /// A case as this organisation sees it at an instant; now, if none is given.
     pub(crate) fn case_view(&self, id: CaseId, at: Option<Timestamp>) -> Result<CaseView, Error> {
-        let log = self.cases.get(&id).ok_or(Error::UnknownCase)?;
+        let log = self.case_log(id)?.ok_or(Error::UnknownCase)?;
         let case = log.case().ok_or(Error::UnknownCase)?;
         let at = at.unwrap_or_else(|| self.now());
         let rules = self.config.rules();
@@ -39,13 +42,13 @@ impl Engine {
             flags: case.flags(at, &rules),
             deadlines: timetable(case, at, &rules).deadlines().to_vec(),
             digest: case.digest(),
-            version: self.version(id),
+            version: self.version(id)?,
             next_event_types: case.next_event_types(organisation, &rules),
             exposures: log
                 .keys()
                 .exposures
                 .iter()
-                .flat_map(|exposure| self.exposure(log, exposure))
+                .flat_map(|exposure| self.exposure(&log, exposure))
                 .collect(),
             // A view that has ended stands still for good, and not for want of a key.
             parked: log
@@ -109,19 +112,14 @@ impl Engine {
         after: Option<CaseId>,
         at: Option<Timestamp>,
         max: usize,
-    ) -> Vec<CaseView> {
-        use std::ops::Bound;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.cases
-            .range((from, Bound::Unbounded))
-            .filter_map(|(case, _)| self.case_view(*case, at).ok())
-            .take(max)
-            .collect()
+    ) -> Result<Vec<CaseView>, Error> {
+        let cases = self.shelf.ids_after(after).take(max);
+        cases.map(|case| self.case_view(case, at)).collect()
     }
 
     /// The events of a case in log order, with content as it may be read.
     pub(crate) fn case_events(&self, case: CaseId) -> Result<Vec<EventView>, Error> {
-        if self.cases.get(&case).is_none_or(|log| log.case().is_none()) {
+        if !self.shelf.contains(case) {
             return Err(Error::UnknownCase);
         }
         let mut events = Vec::new();
@@ -156,7 +154,8 @@ impl Engine {
             Some(position) => self.own_event_at(&receipt, position),
             None => {
                 let (_, draft) = self.outbox.of_event(event).ok_or(Error::UnknownEvent)?;
-                let state = self.cases.get(&draft.case).and_then(|log| log.case());
+                let log = self.case_log(draft.case)?;
+                let state = log.as_deref().and_then(CaseLog::case);
                 let judged = self.judged(draft, state)?;
                 Ok(EventView {
                     event_id: event,
@@ -186,7 +185,8 @@ impl Engine {
         let Some(draft) = self.kept_back(receipt.event_id)? else {
             return Ok(view);
         };
-        let state = self.cases.get(&receipt.case).and_then(|log| log.case());
+        let log = self.case_log(receipt.case)?;
+        let state = log.as_deref().and_then(CaseLog::case);
         Ok(EventView {
             event: Some(self.wire(&draft, state, (0, [0; 32]), None)?),
             withheld: Vec::new(),
@@ -205,7 +205,7 @@ impl Engine {
         bundle: &Bundle,
     ) -> Result<EventView, Error> {
         let envelope = envelope_of(bundle, position);
-        let (opened, withheld) = self.open_parts(case, position, bundle);
+        let (opened, withheld) = self.open_parts(case, position, bundle)?;
         let event = parts::merge(
             opened
                 .iter()
@@ -247,11 +247,11 @@ impl Engine {
         case: CaseId,
         position: Position,
         bundle: &Bundle,
-    ) -> (Vec<(v1::Compartment, Vec<u8>)>, Vec<v1::Compartment>) {
+    ) -> Result<Opened, Error> {
         let envelope = envelope_of(bundle, position);
         let (mut opened, mut withheld) = (Vec::new(), Vec::new());
-        let Some(log) = self.cases.get(&case) else {
-            return (opened, withheld);
+        let Some(log) = self.case_log(case)? else {
+            return Ok((opened, withheld));
         };
         for (index, part) in (0..).zip(&envelope.header().parts) {
             let alias = Alias(part.alias);
@@ -280,7 +280,7 @@ impl Engine {
                 None => withheld.push(compartment),
             }
         }
-        (opened, withheld)
+        Ok((opened, withheld))
     }
 
     /// Position of the last bundle applied; none on an empty log.
@@ -309,6 +309,8 @@ impl Engine {
             caught_up: self.caught_up() && self.flight.is_none(),
             publishing: self.publishing.clone(),
             upgrade_needed: self.upgrade_needed,
+            cases: self.shelf.len() as u64,
+            folds: self.shelf.folds_count() as u64,
             drafts_waiting: self.outbox.waiting_count(),
             drafts_held: self.outbox.len() - self.outbox.waiting_count(),
             kept_back: self.kept_back,
