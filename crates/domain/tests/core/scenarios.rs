@@ -2,6 +2,7 @@
 
 use concordat_domain::scenario;
 
+use crate::fixtures::worked_cases;
 use crate::world::World;
 
 fn check(text: &str) {
@@ -44,28 +45,17 @@ scenarios! {
     scenario_21_an_invited_body_never_joins = "21-invited-body-never-joins",
 }
 
-/// Every file beside those named above, whoever wrote it: a worked case proves by itself what it exercises.
+/// Those not named above, too: a worked case proves by itself what it exercises.
 #[test]
 fn every_worked_case_of_the_fixtures_passes() {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/fixtures/scenarios"
-    );
     let world = World::new();
-    let mut failed = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("the folder of worked cases is there") {
-        let path = entry.expect("the folder can be listed").path();
-        let text = std::fs::read_to_string(&path).expect("a worked case can be read");
-        match scenario::read(&text) {
-            Err(error) => failed.push(format!("{}: {error}", path.display())),
-            Ok(steps) => {
-                let report = scenario::run(&steps, &world.rules());
-                if !report.passed() {
-                    failed.push(report.to_string());
-                }
-            }
-        }
-    }
+    let reports = worked_cases()
+        .into_iter()
+        .map(|(name, steps)| (name, scenario::run(&steps, &world.rules())));
+    let failed: Vec<String> = reports
+        .filter(|(_, report)| !report.passed())
+        .map(|(name, report)| format!("{name}: {report}"))
+        .collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
