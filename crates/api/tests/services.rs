@@ -5,6 +5,7 @@ mod support;
 use concordat_proto::v1;
 use concordat_proto::v1::server_service_client::ServerServiceClient;
 use concordat_proto::v1::stream_feed_response::Content;
+use serde_json::json;
 use support::{COUNCIL, PATIENCE, SECRET, Served, TRUST, acknowledgement, complaint, told};
 use tonic::{Code, Request};
 
@@ -756,4 +757,56 @@ async fn cases_are_listed_page_by_page_and_each_once() {
             .count(),
         70
     );
+}
+
+/// Issue 3 point 5: a deadline says whom it waited on, and a miss by how much it was published late.
+// Proves: E-11, Q6
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_says_whom_it_waited_on_and_a_miss_how_late_it_was_published() {
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    let ask = json!({"orgs": [COUNCIL], "explained": ["coordinated", "single-contact", "single-response"]});
+    served.emit(&case_id, "consent-requested", ask).await;
+    let later = "2026-03-10T12:00:00Z".parse().expect("an instant");
+    served.sandbox.clock().move_to(later);
+    served.sandbox.settle().await.expect("at rest");
+    let request = v1::ExplainDeadlineRequest {
+        case_id: case_id.clone(),
+        deadline: "relevant-period".to_owned(),
+        at: None,
+    };
+    let explained = served.deadlines().explain_deadline(request).await;
+    let explained = explained.expect("an explanation").into_inner();
+    let deadline = explained.deadline.expect("a deadline");
+    let wait = &deadline.waits[0];
+    assert_eq!(
+        (wait.on.as_str(), wait.r#for()),
+        ("complainant", v1::WaitedFor::Consent)
+    );
+    // From Monday 2 March: 3 to 6, 9 and 10 March.
+    assert_eq!((wait.working_days, wait.until), (Some(6), None));
+    assert_eq!(deadline.waited_on[0].working_days, Some(6));
+    assert!(deadline.waited_on[0].still);
+    let told = "Since 2026-03-02 this waits on complainant for an answer about consent, 6 working day(s) so far.";
+    assert!(
+        explained.sentences.iter().any(|one| one == told),
+        "{:?}",
+        explained.sentences
+    );
+
+    let request = v1::ListTimelineRequest {
+        case_id,
+        ..v1::ListTimelineRequest::default()
+    };
+    let timeline = served.cases().list_timeline(request).await;
+    let timeline = timeline.expect("a timeline").into_inner();
+    let missed: Vec<_> = timeline
+        .entries
+        .iter()
+        .filter(|one| one.r#type == "deadline-missed")
+        .collect();
+    // The acknowledgement was due on 5 March: missed from the 6th, published on the 10th at noon.
+    let late_by = missed[0].late_by.expect("told of a miss");
+    assert_eq!(late_by.seconds, (4 * 24 + 12) * 3600);
+    assert!(timeline.entries[0].late_by.is_none());
 }

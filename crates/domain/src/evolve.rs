@@ -23,6 +23,7 @@ pub fn evolve(case: Option<Case>, event: &Event, at: &Placement, rules: &Rules<'
         carry_out_signs(&mut change);
         draft_when_strands_are_in(&mut case);
     }
+    case.note_who_is_asked(event.occurred_at);
     case.note_effective(event);
     case
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_domain::event::{CaseVersion, EventType, Opening};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
-use concordat_domain::timetable::Deadline;
+use concordat_domain::timetable::{Deadline, DeadlineId, Waiting};
 use concordat_proto::v1;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub struct CaseView {
     pub flags: BTreeSet<String>,
     /// Every occurrence of every deadline, in the order in which they began, at the instant asked for.
     pub deadlines: Vec<Deadline>,
+    /// Who was being waited on for those that are open or were met late; nobody for those that are not in it.
+    pub waiting: BTreeMap<DeadlineId, Waiting>,
     /// SHA-256 over the time-free state: equal on the nodes of all parties.
     pub digest: [u8; 32],
     /// Version as this organisation counts it.

@@ -25,7 +25,9 @@ pub(crate) fn case(view: &CaseView, at: Timestamp) -> v1::Case {
         invitees: texts(&view.invitees),
         former_receivers: texts(&view.former_receivers),
         flags: texts(&view.flags),
-        deadlines: deadlines.map(|one| deadline(one, view.id, at)).collect(),
+        deadlines: deadlines
+            .map(|one| deadline(one, view.waiting.get(&one.id), view.id, at))
+            .collect(),
         digest: hex::encode(view.digest),
         version: opaque::version(view.version),
         position: opaque::position(view.position),

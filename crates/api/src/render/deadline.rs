@@ -3,7 +3,7 @@
 use concordat_domain::calendar::{DayStep, DayVerdict};
 use concordat_domain::ids::CaseId;
 use concordat_domain::policy::Force;
-use concordat_domain::timetable::{Deadline, DeadlineState};
+use concordat_domain::timetable::{Deadline, DeadlineState, Wait, WaitedFor, Waiting};
 use concordat_proto::v1;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +14,12 @@ use super::instant;
 const TIME_ZONE: &str = "Europe/London";
 
 /// One occurrence of a deadline at an instant.
-pub(crate) fn deadline(deadline: &Deadline, case: CaseId, at: Timestamp) -> v1::Deadline {
+pub(crate) fn deadline(
+    deadline: &Deadline,
+    waiting: Option<&Waiting>,
+    case: CaseId,
+    at: Timestamp,
+) -> v1::Deadline {
     let met = matches!(deadline.state, DeadlineState::Met | DeadlineState::MetLate);
     v1::Deadline {
         deadline_id: deadline.id.to_string(),
@@ -40,7 +45,49 @@ pub(crate) fn deadline(deadline: &Deadline, case: CaseId, at: Timestamp) -> v1::
         working_days_late: late(deadline),
         window: deadline.is_window(),
         warnings: deadline.warnings.clone(),
+        waits: waiting.iter().flat_map(|it| &it.waits).map(wait).collect(),
+        waited_on: waiting
+            .iter()
+            .flat_map(|waiting| &waiting.totals)
+            .map(|total| v1::WaitTotal {
+                on: total.on.to_string(),
+                working_days: total.working_days.map(days),
+                still: total.still,
+            })
+            .collect(),
     }
+}
+
+fn wait(wait: &Wait) -> v1::Wait {
+    v1::Wait {
+        on: wait.on.to_string(),
+        r#for: waited_for(wait.what).into(),
+        deadline: wait
+            .deadline
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        from: Some(instant(wait.from)),
+        until: wait.until.map(instant),
+        working_days: wait.working_days.map(days),
+    }
+}
+
+fn waited_for(what: WaitedFor) -> v1::WaitedFor {
+    match what {
+        WaitedFor::Consent => v1::WaitedFor::Consent,
+        WaitedFor::Acceptance => v1::WaitedFor::Acceptance,
+        WaitedFor::Joining => v1::WaitedFor::Joining,
+        WaitedFor::Lead => v1::WaitedFor::Lead,
+        WaitedFor::Information => v1::WaitedFor::Information,
+        WaitedFor::Strand => v1::WaitedFor::Strand,
+        WaitedFor::Comment => v1::WaitedFor::Comment,
+        WaitedFor::CouncilReview => v1::WaitedFor::CouncilReview,
+    }
+}
+
+fn days(days: u32) -> i32 {
+    i32::try_from(days).unwrap_or(i32::MAX)
 }
 
 /// By how many working days it is or was late; 0 where no calendar covers them, of which the warnings tell.
@@ -48,8 +95,7 @@ fn late(deadline: &Deadline) -> i32 {
     if deadline.late_by_days == 0 || deadline.is_window() {
         return 0;
     }
-    let days = deadline.late_by_working_days.unwrap_or_default();
-    i32::try_from(days).unwrap_or(i32::MAX)
+    days(deadline.late_by_working_days.unwrap_or_default())
 }
 
 /// State at an instant, a window that is over told from one that runs.
@@ -85,15 +131,16 @@ fn text(date: Date) -> String {
 /// How a deadline came about: each day, and the same in sentences.
 pub(crate) fn explanation(
     explained: &Deadline,
+    waiting: Option<&Waiting>,
     earlier: Vec<v1::Deadline>,
     case: CaseId,
     at: Timestamp,
 ) -> v1::ExplainDeadlineResponse {
     v1::ExplainDeadlineResponse {
-        deadline: Some(deadline(explained, case, at)),
+        deadline: Some(deadline(explained, waiting, case, at)),
         rule_text: explained.explanation.trigger.clone(),
         steps: steps(&explained.explanation.steps),
-        sentences: sentences(explained, &earlier),
+        sentences: sentences(explained, waiting, &earlier),
         earlier,
     }
 }
@@ -123,7 +170,11 @@ fn steps(steps: &[DayStep]) -> Vec<v1::DayStep> {
 }
 
 /// As a person would explain it: rule, start, what was not counted, due day, what became of it.
-fn sentences(deadline: &Deadline, earlier: &[v1::Deadline]) -> Vec<String> {
+fn sentences(
+    deadline: &Deadline,
+    waiting: Option<&Waiting>,
+    earlier: &[v1::Deadline],
+) -> Vec<String> {
     let explanation = &deadline.explanation;
     let mut sentences = vec![format!(
         "{} owes this to {} under rule {} ({}, {}).",
@@ -171,7 +222,36 @@ fn sentences(deadline: &Deadline, earlier: &[v1::Deadline]) -> Vec<String> {
         sentences.push(format!("It was set before, to {}.", moved.join(", then ")));
     }
     sentences.push(outcome(deadline));
+    sentences.extend(
+        waiting
+            .iter()
+            .flat_map(|waiting| &waiting.waits)
+            .map(waited),
+    );
     sentences
+}
+
+/// One stretch of waiting, in a sentence.
+fn waited(wait: &Wait) -> String {
+    let from = concordat_domain::calendar::local_date(wait.from);
+    let days = wait
+        .working_days
+        .map_or_else(String::new, |days| format!(", {days} working day(s)"));
+    match wait.until {
+        Some(until) => {
+            let until = concordat_domain::calendar::local_date(until);
+            format!(
+                "From {from} to {until} this waited on {} for {}{days}.",
+                wait.on,
+                wait.what.words()
+            )
+        }
+        None => format!(
+            "Since {from} this waits on {} for {}{days} so far.",
+            wait.on,
+            wait.what.words()
+        ),
+    }
 }
 
 fn outcome(deadline: &Deadline) -> String {

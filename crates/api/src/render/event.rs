@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use concordat_domain::calendar::end_of_day;
 use concordat_domain::events::row;
 use concordat_domain::judge::advice_on;
 use concordat_node::{DraftView, EventView, Receipt, Ruled, Ruling, Stage};
@@ -103,7 +104,22 @@ pub(crate) fn event(view: &EventView, historical: bool) -> v1::EventEnvelope {
         withheld: compartments(&view.withheld),
         erased: Vec::new(),
         historical,
+        late_by: late_by(view),
     }
+}
+
+/// How long after the end of the due day a miss was recorded: long, where the keeper's node had been down.
+fn late_by(view: &EventView) -> Option<prost_types::Duration> {
+    let body = view.event.as_ref()?.body.as_ref()?;
+    let Some(v1::event_body::Kind::DeadlineMissed(missed)) = &body.kind else {
+        return None;
+    };
+    let due: jiff::civil::Date = missed.due.as_ref()?.parse().ok()?;
+    let late = view.recorded_at?.duration_since(end_of_day(due));
+    Some(prost_types::Duration {
+        seconds: late.as_secs(),
+        nanos: late.subsec_nanos(),
+    })
 }
 
 fn ruled(ruled: &Ruled) -> v1::Ruling {
@@ -132,6 +148,7 @@ pub(crate) fn timeline_entry(view: &EventView) -> v1::TimelineEntry {
             .as_ref()
             .and_then(|ruled| ruled.state_after.clone())
             .unwrap_or_default(),
+        late_by: late_by(view),
     }
 }
 

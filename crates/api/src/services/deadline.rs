@@ -47,17 +47,17 @@ impl DeadlineService for Services {
             },
         }
         let all = cases.iter().flat_map(|case| wanted.of(case, at)).collect();
-        let (deadlines, next_page_token) = page.cut(all, |(case, one): &(CaseId, &Deadline)| {
+        let (deadlines, next_page_token) = page.cut(all, |(case, one): &(&CaseView, &Deadline)| {
             // What has no due day comes last.
             let due = one
                 .due
                 .map_or_else(|| "~".to_owned(), |due| due.to_string());
-            format!("{due} {case} {}", one.id)
+            format!("{due} {} {}", case.id, one.id)
         });
         Ok(Response::new(v1::ListDeadlinesResponse {
             deadlines: deadlines
                 .into_iter()
-                .map(|(case, one)| render::deadline(one, case, at))
+                .map(|(case, one)| render::deadline(one, case.waiting.get(&one.id), case.id, at))
                 .collect(),
             next_page_token,
         }))
@@ -80,10 +80,11 @@ impl DeadlineService for Services {
         let before = case.deadlines[..place].iter();
         let earlier = before
             .filter(|one| one.name == explained.name)
-            .map(|one| render::deadline(one, id, at))
+            .map(|one| render::deadline(one, case.waiting.get(&one.id), id, at))
             .collect();
+        let waiting = case.waiting.get(&explained.id);
         Ok(Response::new(render::explanation(
-            explained, earlier, id, at,
+            explained, waiting, earlier, id, at,
         )))
     }
 }
@@ -133,7 +134,7 @@ impl Wanted {
         &'a self,
         case: &'a CaseView,
         at: Timestamp,
-    ) -> impl Iterator<Item = (CaseId, &'a Deadline)> {
+    ) -> impl Iterator<Item = (&'a CaseView, &'a Deadline)> {
         let wanted = move |one: &&Deadline| {
             let state = render::deadline_state(one, at);
             (self.states.is_empty() || self.states.contains(&state))
@@ -145,6 +146,6 @@ impl Wanted {
         case.deadlines
             .iter()
             .filter(wanted)
-            .map(|one| (case.id, one))
+            .map(move |one| (case, one))
     }
 }

@@ -9,6 +9,7 @@ use super::{
     Case, DeadlineName, Ending, How, Membership, Moment, Occurrence, Progress, Start, State,
 };
 use crate::event::{Event, Placement};
+use crate::events::cooperation::CooperationDuty;
 use crate::ids::{EventId, OrganisationId};
 use crate::rules::Rules;
 
@@ -105,13 +106,16 @@ impl Change<'_> {
         self.start("named-contact");
     }
 
-    /// The case leaves the ombudsman for the state that follows from the one before; that of an answered case if none is known.
-    pub(crate) fn back_from_ombudsman(&mut self, after: impl FnOnce(State) -> State) {
+    /// The case is where it was before the ombudsman took it up; one that was closed is answered.
+    pub(crate) fn back_from_ombudsman(&mut self) {
         if self.case.state() != State::WithOmbudsman {
             return;
         }
         let before = self.case.facts.standing.before_ombudsman.take();
-        self.enter(after(before.unwrap_or(State::Responded)));
+        self.enter(match before {
+            Some(State::Closed) | None => State::Responded,
+            Some(before) => before,
+        });
     }
 
     /// A recommendation of the ombudsman.
@@ -204,17 +208,30 @@ impl Change<'_> {
         }
     }
 
+    /// An event leaves a mark on a body's co-operation (E-11).
+    pub(crate) fn mark(&mut self, org: &OrganisationId, duty: CooperationDuty) {
+        let mark = super::EventMark {
+            org: org.clone(),
+            duty,
+            event: self.event.id,
+            on: self.day(),
+        };
+        self.case.facts.cooperation.marks.push(mark);
+    }
+
+    /// The acting body has said something about who leads.
+    pub(crate) fn speaks_on_lead(&mut self) {
+        let (by, at) = (self.actor().clone(), self.event.occurred_at);
+        let spoke = &mut self.case.facts.cooperation.spoke_on_lead;
+        let first = spoke.entry(by).or_insert(at);
+        *first = at.min(*first);
+    }
+
     /// A body no longer takes part.
     pub(crate) fn leave(&mut self, org: &OrganisationId) {
         self.case.facts.roles.named_before.insert(org.clone());
         self.case.facts.roles.members.remove(org);
         self.case.facts.lead.accepted.remove(org);
-    }
-
-    /// A body takes part.
-    pub(crate) fn join(&mut self, org: &OrganisationId) {
-        let members = &mut self.case.facts.roles.members;
-        members.insert(org.clone(), Membership::Joined);
     }
 
     /// A body is invited, unless it has joined already.
@@ -416,6 +433,7 @@ impl Change<'_> {
         let occurrence = Occurrence {
             start,
             set_by: self.event.id,
+            set_at: self.event.occurred_at,
             ending: None,
             ..before.clone()
         };
@@ -436,6 +454,8 @@ impl Change<'_> {
             follows_keeper: owner.is_none(),
             start,
             set_by: self.event.id,
+            set_at: self.event.occurred_at,
+            asked_by: self.actor().clone(),
             ending: None,
         };
         self.case

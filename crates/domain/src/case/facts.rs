@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::consent::Consent;
+use super::cooperation::Cooperation;
 use super::ledger::Ledger;
 use super::state::State;
 use crate::event::Opening;
@@ -42,6 +43,7 @@ pub(crate) struct Facts {
     /// What the ombudsman recommended, by id.
     pub(crate) recommendations: BTreeMap<String, Recommendation>,
     pub(crate) standing: Standing,
+    pub(crate) cooperation: Cooperation,
     pub(crate) ledger: Ledger,
     /// The days that effective events named, by event and field: what a correction puts right.
     pub(crate) days: BTreeMap<EventId, BTreeMap<String, Date>>,

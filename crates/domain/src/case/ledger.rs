@@ -114,6 +114,9 @@ pub(crate) struct Occurrence {
     pub(crate) follows_keeper: bool,
     pub(crate) start: Start,
     pub(crate) set_by: EventId,
+    /// When the act occurred that set it, and whose act it was.
+    pub(crate) set_at: Timestamp,
+    pub(crate) asked_by: OrganisationId,
     pub(crate) ending: Option<Ending>,
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod consent;
+mod cooperation;
 mod facts;
 mod flags;
 mod ledger;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use change::Change;
 pub(crate) use consent::{Moment, Request, Standing as ConsentStanding};
+pub(crate) use cooperation::{Asked, EventMark};
 pub(crate) use facts::{
     Action, Circulated, Facts, Impasse, Issue, Lateness, Membership, Progress, Receipt,
     Recommendation, Roles, Strand,
@@ -102,6 +104,7 @@ impl Case {
             holds: BTreeMap::new(),
             recommendations: BTreeMap::new(),
             standing: Default::default(),
+            cooperation: Default::default(),
             ledger: Default::default(),
             days: BTreeMap::new(),
             published_missed: BTreeSet::new(),

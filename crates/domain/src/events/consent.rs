@@ -168,15 +168,13 @@ impl ConsentGranted {
         let consent = &mut change.case.facts.consent;
         let first = !consent.granted;
         consent.granted = true;
-        consent
-            .learning
-            .insert(self.given_by.clone(), self.learning);
+        consent.learning = self.learning;
         consent.expires = self.expires;
         consent
             .excluded
             .extend(self.excluded_orgs.iter().flatten().cloned());
         for org in &self.orgs {
-            consent.grant(&self.given_by, org, self.categories.as_ref());
+            consent.grant(org, self.categories.as_ref());
             consent.excluded.remove(org);
         }
         match &self.issues {
@@ -280,7 +278,7 @@ impl EventRules for ConsentWithdrawn {
         let consent = &mut change.case.facts.consent;
         let bodies: BTreeSet<OrganisationId> = match self.scope {
             Some(WithdrawnScope::Learning) => {
-                consent.learning.insert(self.given_by.clone(), false);
+                consent.learning = false;
                 return;
             }
             Some(WithdrawnScope::All) => consent.granted_bodies(),
@@ -293,7 +291,9 @@ impl EventRules for ConsentWithdrawn {
             Some(WithdrawnScope::Orgs) | None => self.orgs.iter().cloned().collect(),
         };
         for org in &bodies {
-            consent.withdraw(&self.given_by, org);
+            consent
+                .bodies
+                .insert(org.clone(), ConsentStanding::Withdrawn);
             consent.restricted.insert(org.clone(), moment.clone());
         }
         for org in &bodies {

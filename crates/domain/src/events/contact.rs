@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::cooperation::CooperationDuty;
 use super::read::{Content, elements, fields};
 use super::row::{EventRules, Who, meets, row};
 use crate::case::{Change, From};
@@ -50,6 +51,12 @@ impl EventRules for MeetingScheduled {
         covers: ["000-10", "000-28"],
         summary: "A meeting was arranged; those invited attend or are represented (E-11).",
     }}
+
+    fn apply(&self, change: &mut Change<'_>) {
+        let meetings = &mut change.case.facts.cooperation.meetings;
+        let invited = meetings.entry(self.meeting.clone()).or_default();
+        invited.extend(self.invited.iter().cloned());
+    }
 }
 
 fields! {
@@ -75,5 +82,36 @@ impl EventRules for MeetingHeld {
 
     fn apply(&self, change: &mut Change<'_>) {
         change.case.facts.standing.dissatisfied = false;
+        let invited = change
+            .case
+            .facts
+            .cooperation
+            .meetings
+            .remove(&self.meeting)
+            .unwrap_or_default();
+        for body in invited.iter().filter(|body| !self.had(body)) {
+            change.mark(body, CooperationDuty::Meeting);
+        }
+        // A list of what was brought that is left out says nothing about what was not.
+        let Some(brought) = &self.information_provided else {
+            return;
+        };
+        let keeper = change.actor().clone();
+        for body in invited
+            .iter()
+            .filter(|body| self.had(body) && **body != keeper)
+        {
+            if !brought.iter().any(|one| one.org == *body) {
+                change.mark(body, CooperationDuty::Information);
+            }
+        }
+    }
+}
+
+impl MeetingHeld {
+    /// Whether a body came or was represented.
+    fn had(&self, body: &OrganisationId) -> bool {
+        let represented = self.represented.iter().flatten();
+        self.attended.contains(body) || represented.into_iter().any(|one| one.org == *body)
     }
 }

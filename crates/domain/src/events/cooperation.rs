@@ -35,6 +35,8 @@ impl EventRules for InformationRefused {
     }
 
     fn apply(&self, change: &mut Change<'_>) {
+        let body = change.actor().clone();
+        change.mark(&body, CooperationDuty::Information);
         change.end(DeadlineName::of("information", &self.request));
     }
 }
@@ -122,5 +124,9 @@ impl EventRules for CooperationFailureRecorded {
         } else {
             Err(Reason::NoConsent)
         }
+    }
+
+    fn apply(&self, change: &mut Change<'_>) {
+        change.mark(&self.org, self.duty);
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+use super::cooperation::CooperationDuty;
 use super::read::{Content, codes, elements, fields};
 use super::row::{EventRules, Scene, Who, ends, meets, row, starts};
 use crate::calendar::end_of_day;
-use crate::case::{Case, Change, DeadlineName, From, State};
+use crate::case::{Case, Change, DeadlineName, From, Membership, State};
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
 use crate::timetable::{due_of, timetable};
@@ -89,7 +90,12 @@ impl EventRules for ParticipantJoined {
 
     fn apply(&self, change: &mut Change<'_>) {
         let body = change.actor().clone();
-        change.join(&body);
+        change
+            .case
+            .facts
+            .roles
+            .members
+            .insert(body.clone(), Membership::Joined);
         change.meet(DeadlineName::of("join", body));
     }
 }
@@ -110,6 +116,7 @@ impl EventRules for ParticipantDeclined {
     fn apply(&self, change: &mut Change<'_>) {
         let body = change.actor().clone();
         change.leave(&body);
+        change.mark(&body, CooperationDuty::Join);
         change.meet(DeadlineName::of("join", body));
     }
 }
@@ -146,6 +153,8 @@ impl EventRules for LeadProposed {
         let author = change.actor().clone();
         change.case.facts.lead.proposed = Some(self.lead.clone());
         change.case.facts.lead.accepted = BTreeSet::from([author]);
+        change.case.facts.cooperation.against_lead.clear();
+        change.speaks_on_lead();
     }
 }
 
@@ -175,6 +184,7 @@ impl EventRules for LeadAccepted {
     fn apply(&self, change: &mut Change<'_>) {
         let author = change.actor().clone();
         change.case.facts.lead.accepted.insert(author);
+        change.speaks_on_lead();
     }
 }
 
@@ -232,6 +242,9 @@ impl EventRules for LeadDisputed {
 
     fn apply(&self, change: &mut Change<'_>) {
         change.case.facts.lead.disputed = true;
+        let author = change.actor().clone();
+        change.case.facts.cooperation.against_lead.insert(author);
+        change.speaks_on_lead();
         change.enter(State::LeadDisputed);
     }
 }
@@ -267,6 +280,7 @@ impl EventRules for LeadEscalated {
 
     fn apply(&self, change: &mut Change<'_>) {
         change.case.facts.lead.escalated = true;
+        change.speaks_on_lead();
         if !change.is_running("lead-escalation") {
             change.start("lead-escalation");
         }

@@ -253,9 +253,9 @@ pub(crate) const fn field_name(identifier: &'static str) -> &'static str {
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident { $($variant:ident = $code:literal),* $(,)? })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $name {
-            $(#[doc = concat!("`", $code, "`.")] $variant,)*
+            $(#[doc = concat!("`", $code, "`.")] #[serde(rename = $code)] $variant,)*
         }
 
         impl $name {

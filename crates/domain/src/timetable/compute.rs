@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::waiting::running_since;
 use super::{Deadline, DeadlineId, DeadlineState, Explanation, Timetable};
 use crate::calendar::{self, Calendar, Counted, end_of_day, local_date, start_of_day};
 use crate::case::{Case, DeadlineName, Ending, How, Occurrence, Start};
@@ -217,6 +218,7 @@ impl View<'_> {
             late_by_working_days: due.and_then(|due| {
                 self.late_by_working_days(owner, due, self.stood_until(occurrence.ending))
             }),
+            running_since: running_since(self.case, occurrence),
             set_by: occurrence.set_by,
             missed_published: self.case.facts.published_missed.contains(&key),
             warning_published: self.case.facts.published_approaching.contains(&key),

@@ -146,6 +146,8 @@ pub struct Deadline {
     pub late_by_days: u32,
     /// The same in working days of the owing organisation; none where no calendar covers them.
     pub late_by_working_days: Option<u32>,
+    /// When the duty first ran: moves and restarts of its date go on with it.
+    pub running_since: Timestamp,
     /// The event that set the due date.
     pub set_by: EventId,
     /// Whether `deadline-missed` was published for it.

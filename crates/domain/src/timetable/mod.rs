@@ -2,10 +2,14 @@
 
 mod compute;
 mod deadline;
+mod marks;
+mod waiting;
 
 pub use compute::timetable;
 pub(crate) use compute::{due_of, latest_due_of};
 pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};
+pub use marks::{CooperationMark, MarkProof, cooperation_marks};
+pub use waiting::{Wait, WaitTotal, WaitedFor, WaitedOn, Waiting, waiting, waiting_of_all};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,16 +1,42 @@
 //! The keeper's enforcer: what is due now becomes an event, judged like any other. Nothing stored fires (design, decision 7).
 
-use concordat_domain::ids::CaseId;
+use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::timetable;
-use concordat_domain::timetable::Deadline;
+use concordat_domain::timetable::{Deadline, waiting};
 use concordat_trust::case_log::CaseLog;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::warn;
 
 use super::Engine;
 use crate::draft::Draft;
 use crate::error::Error;
+
+/// One event that the enforcer is about to publish.
+struct Firing {
+    /// Since when it is to be published.
+    since: Timestamp,
+    case: CaseId,
+    event_type: &'static str,
+    deadline: Deadline,
+    /// The organisation that was waited on longest until the due instant.
+    waited_on: Option<OrganisationId>,
+}
+
+impl Firing {
+    /// The event's fields; none without a due day, of which nothing can be published.
+    fn fields(&self) -> Option<Value> {
+        let due = self.deadline.due?.to_string();
+        let mut fields = json!({"deadline": self.deadline.name.to_string(), "due": due});
+        if self.event_type == "deadline-missed" {
+            fields["occurrence"] = json!(self.deadline.id.to_string());
+            if let Some(organisation) = &self.waited_on {
+                fields["waited_on"] = json!(organisation.as_str());
+            }
+        }
+        Some(fields)
+    }
+}
 
 impl Engine {
     /// Remembers when a case is to be looked at next. Derived, so it is in memory only.
@@ -55,7 +81,8 @@ impl Engine {
         let Some(now) = self.guarded_instant(self.now()) else {
             return Ok(());
         };
-        for case in due {
+        let mut firings: Vec<Firing> = Vec::new();
+        for case in due.iter().copied() {
             let log = self.case_log(case)?;
             let Some(state) = log.as_deref().and_then(CaseLog::case) else {
                 continue;
@@ -68,10 +95,29 @@ impl Engine {
             let warned = timetable
                 .due_to_warn(now)
                 .map(|deadline| ("deadline-approaching", deadline.clone()));
-            let firings: Vec<(&str, Deadline)> = missed.chain(warned).collect();
-            for (event_type, deadline) in firings {
-                self.fire(case, event_type, &deadline)?;
-            }
+            firings.extend(missed.chain(warned).filter_map(|(event_type, deadline)| {
+                // Up to the due instant: how long it was waited on, not how long this node was down.
+                let due = deadline.due_instant.map_or(now, |due| due.min(now));
+                let waited_on = waiting(state, &deadline, due, &rules);
+                let since = match event_type {
+                    "deadline-missed" => deadline.due_instant?,
+                    _ => deadline.warn_instant?,
+                };
+                Some(Firing {
+                    since,
+                    case,
+                    event_type,
+                    waited_on: waited_on.mostly_on().cloned(),
+                    deadline,
+                })
+            }));
+        }
+        // After an outage what was due first is published first, over all cases.
+        firings.sort_by_key(|firing| (firing.since, firing.case));
+        for firing in &firings {
+            self.fire(firing)?;
+        }
+        for case in due {
             if self.derived.iter().all(|draft| draft.case != case) {
                 self.schedule(case)?;
             }
@@ -79,12 +125,12 @@ impl Engine {
         Ok(())
     }
 
-    fn fire(&mut self, case: CaseId, event_type: &str, deadline: &Deadline) -> Result<(), Error> {
-        let Some(due) = deadline.due else {
+    fn fire(&mut self, firing: &Firing) -> Result<(), Error> {
+        let case = firing.case;
+        let Some(fields) = firing.fields() else {
             return Ok(());
         };
-        let fields = json!({"deadline": deadline.name.to_string(), "due": due.to_string()});
-        let input = match concordat_codec::form::read(event_type, &fields) {
+        let input = match concordat_codec::form::read(firing.event_type, &fields) {
             Ok(input) => input,
             Err(error) => {
                 warn!(case = %case, error = &error as &dyn std::error::Error, "a firing cannot be written");

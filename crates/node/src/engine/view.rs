@@ -4,6 +4,7 @@ use concordat_codec::parts;
 use concordat_domain::Case;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable;
+use concordat_domain::timetable::waiting_of_all;
 use concordat_proto::v1;
 use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::{CaseLog, ExposureKind};
@@ -28,6 +29,7 @@ impl Engine {
         let at = at.unwrap_or_else(|| self.now());
         let rules = self.config.rules();
         let organisation = &self.config.organisation;
+        let deadlines = timetable(case, at, &rules).deadlines().to_vec();
         let ended = case.relation(organisation) == concordat_domain::case::Relation::Outsider;
         Ok(CaseView {
             id,
@@ -40,7 +42,8 @@ impl Engine {
             parties: case.parties().into_iter().cloned().collect(),
             invitees: case.invitees().into_iter().cloned().collect(),
             flags: case.flags(at, &rules),
-            deadlines: timetable(case, at, &rules).deadlines().to_vec(),
+            waiting: waiting_of_all(case, &deadlines, at, &rules),
+            deadlines,
             digest: case.digest(),
             version: self.version(id)?,
             next_event_types: case.next_event_types(organisation, &rules),
