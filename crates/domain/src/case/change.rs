@@ -106,16 +106,13 @@ impl Change<'_> {
         self.start("named-contact");
     }
 
-    /// The case is where it was before the ombudsman took it up; one that was closed is answered.
-    pub(crate) fn back_from_ombudsman(&mut self) {
+    /// The case leaves the ombudsman for the state that follows from the one before; that of an answered case if none is known.
+    pub(crate) fn back_from_ombudsman(&mut self, after: impl FnOnce(State) -> State) {
         if self.case.state() != State::WithOmbudsman {
             return;
         }
         let before = self.case.facts.standing.before_ombudsman.take();
-        self.enter(match before {
-            Some(State::Closed) | None => State::Responded,
-            Some(before) => before,
-        });
+        self.enter(after(before.unwrap_or(State::Responded)));
     }
 
     /// A recommendation of the ombudsman.
@@ -232,6 +229,12 @@ impl Change<'_> {
         self.case.facts.roles.named_before.insert(org.clone());
         self.case.facts.roles.members.remove(org);
         self.case.facts.lead.accepted.remove(org);
+    }
+
+    /// A body takes part.
+    pub(crate) fn join(&mut self, org: &OrganisationId) {
+        let members = &mut self.case.facts.roles.members;
+        members.insert(org.clone(), Membership::Joined);
     }
 
     /// A body is invited, unless it has joined already.

@@ -27,8 +27,10 @@ pub(crate) struct Consent {
     pub(crate) issues: Option<BTreeSet<String>>,
     /// Classes of data agreed to, for bodies for which not all were.
     pub(crate) categories: BTreeMap<OrganisationId, BTreeSet<String>>,
-    /// Whether themes may be shared for learning.
-    pub(crate) learning: bool,
+    /// Who of the complainants withdrew a body and has not agreed to it again: until then nobody else can (Q34).
+    pub(crate) withdrawn_by: BTreeMap<OrganisationId, BTreeSet<String>>,
+    /// Whether themes may be shared for learning, by the one who was asked.
+    pub(crate) learning: BTreeMap<String, bool>,
     /// The last day of the consent, if the person set one.
     pub(crate) expires: Option<Date>,
     /// Bodies to which a recorded disclosure without consent names as recipients (D-05).
@@ -98,8 +100,38 @@ impl Consent {
         self.covers(org, on) && self.issues.is_none() && within
     }
 
-    /// Bodies that the person agreed to, with the classes of data, if not all. What was agreed before is never narrowed by it.
-    pub(crate) fn grant(&mut self, org: &OrganisationId, categories: Option<&Vec<String>>) {
+    /// Whether themes may be shared for learning: all who were asked agreed (Q34: the narrower scope governs what is common).
+    pub(crate) fn allows_learning(&self) -> bool {
+        !self.learning.is_empty() && self.learning.values().all(|agreed| *agreed)
+    }
+
+    /// A complainant takes a body out of the scope.
+    pub(crate) fn withdraw(&mut self, given_by: &str, org: &OrganisationId) {
+        let withdrawn_by = self.withdrawn_by.entry(org.clone()).or_default();
+        withdrawn_by.insert(given_by.to_owned());
+        self.bodies.insert(org.clone(), Standing::Withdrawn);
+    }
+
+    /// Somebody else speaks for the complainants from here on: what only the one before withheld can be agreed to again.
+    pub(crate) fn speaker_changed(&mut self) {
+        self.withdrawn_by.clear();
+        self.learning.retain(|_, agreed| *agreed);
+    }
+
+    /// A body that a complainant agreed to, with the classes of data, if not all. What was agreed before is never narrowed by it, and what
+    /// another complainant withdrew is not widened (Q34).
+    pub(crate) fn grant(
+        &mut self,
+        given_by: &str,
+        org: &OrganisationId,
+        categories: Option<&Vec<String>>,
+    ) {
+        if let Some(withdrawn_by) = self.withdrawn_by.get_mut(org) {
+            withdrawn_by.remove(given_by);
+            if !withdrawn_by.is_empty() {
+                return;
+            }
+        }
         let held = self.bodies.insert(org.clone(), Standing::Granted) == Some(Standing::Granted);
         let all_before = held && !self.categories.contains_key(org);
         match categories.filter(|categories| !categories.is_empty()) {

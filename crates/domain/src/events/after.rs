@@ -102,13 +102,10 @@ impl EventRules for ActionVerified {
     }}
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
-        let completed = scene
-            .case
-            .facts
-            .actions
-            .get(&self.action)
-            .is_some_and(|action| action.completed);
-        if completed || self.result == Verification::Waived {
+        let action = scene.case.facts.actions.get(&self.action);
+        // Settled without having been completed: waived.
+        let done_or_waived = action.is_some_and(|action| action.completed || action.settled);
+        if done_or_waived || self.result == Verification::Waived {
             Ok(())
         } else {
             Err(Reason::StepOutOfOrder)
@@ -121,11 +118,8 @@ impl EventRules for ActionVerified {
         };
         let owner = action.org.clone();
         match self.result {
-            Verification::Verified => action.settled = true,
-            Verification::Waived => {
-                action.settled = true;
-                change.end(DeadlineName::of("action", &self.action));
-            }
+            // A waived action keeps its date: the row ends none. Closing the case does.
+            Verification::Verified | Verification::Waived => action.settled = true,
             Verification::Insufficient => {
                 action.completed = false;
                 action.told = false;
@@ -191,13 +185,17 @@ impl EventRules for OmbudsmanEnquiryReceived {
         let written_to = change.actor().clone();
         change.start_on_for_actor("ombudsman-reply", self.reply_by);
         change.case.facts.standing.written_to.insert(written_to);
+        // Away already: the state to come back to stays the one before the first ombudsman asked.
+        if state == State::WithOmbudsman {
+            return;
+        }
         if self.taken_up == Some(true) || matches!(state, State::Responded | State::Closed) {
             change.case.facts.standing.before_ombudsman = Some(state);
             change.enter(State::WithOmbudsman);
             for name in ["ombudsman-watch", "ombudsman-limit", "retention-review"] {
                 change.end(name);
             }
-        } else if state != State::WithOmbudsman {
+        } else {
             change.case.facts.standing.ombudsman_premature = true;
         }
     }

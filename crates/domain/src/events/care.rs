@@ -6,7 +6,7 @@ use super::investigation::Outcome;
 use super::read::{Content, codes, elements, fields};
 use super::response::{ActionConfirmation, Ombudsman, PromisedAction, ResponseFinding, promise};
 use super::row::{EventRules, Scene, Who, ends, meets, moves, row, starts};
-use crate::case::{Case, Change, From, State};
+use crate::case::{Case, Change, From, Request, State};
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
 use crate::policy::Regime;
@@ -32,8 +32,8 @@ elements! {
     ReviewFactors { must seriousness: Weight, must impact: Weight, must wider_impact: Weight }
 }
 
-/// The provider of a commissioned complaint: who received it, unless that was the commissioner; then the party or invitee, or else the
-/// body within the consent, whose care the commissioner buys.
+/// The provider of a commissioned complaint: who received it, unless that was the commissioner; then the body that the person was asked
+/// to let have it, or else the party, invitee or body within the consent whose care the commissioner buys.
 fn provider_of(case: &Case, rules: &Rules<'_>) -> Option<OrganisationId> {
     let commissioner = case
         .facts
@@ -43,6 +43,17 @@ fn provider_of(case: &Case, rules: &Rules<'_>) -> Option<OrganisationId> {
         .unwrap_or(case.receiver());
     if case.receiver() != commissioner {
         return Some(case.receiver().clone());
+    }
+    let handed = |request: &&Request| request.purpose == "hand-over";
+    let asked_for = case
+        .facts
+        .consent
+        .request
+        .as_ref()
+        .filter(handed)
+        .and_then(|request| request.orgs.first());
+    if let Some(asked_for) = asked_for {
+        return Some(asked_for.clone());
     }
     let sold_by = |org: &OrganisationId| {
         let entry = rules.directory.organisation(org);
@@ -110,6 +121,8 @@ impl EventRules for HandlingDecided {
                 if let Some(provider) = provider.filter(|_| received_by_commissioner) {
                     let from = self.notified_on.unwrap_or_else(|| change.day());
                     change.hand_to(&provider);
+                    // It stays a party when the commissioner takes the handling back.
+                    change.join(&provider);
                     change.start_from_for("acknowledge", &provider, from);
                     change.move_from("relevant-period", from);
                 }

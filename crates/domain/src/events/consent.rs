@@ -168,13 +168,15 @@ impl ConsentGranted {
         let consent = &mut change.case.facts.consent;
         let first = !consent.granted;
         consent.granted = true;
-        consent.learning = self.learning;
+        consent
+            .learning
+            .insert(self.given_by.clone(), self.learning);
         consent.expires = self.expires;
         consent
             .excluded
             .extend(self.excluded_orgs.iter().flatten().cloned());
         for org in &self.orgs {
-            consent.grant(org, self.categories.as_ref());
+            consent.grant(&self.given_by, org, self.categories.as_ref());
             consent.excluded.remove(org);
         }
         match &self.issues {
@@ -278,7 +280,7 @@ impl EventRules for ConsentWithdrawn {
         let consent = &mut change.case.facts.consent;
         let bodies: BTreeSet<OrganisationId> = match self.scope {
             Some(WithdrawnScope::Learning) => {
-                consent.learning = false;
+                consent.learning.insert(self.given_by.clone(), false);
                 return;
             }
             Some(WithdrawnScope::All) => consent.granted_bodies(),
@@ -291,9 +293,7 @@ impl EventRules for ConsentWithdrawn {
             Some(WithdrawnScope::Orgs) | None => self.orgs.iter().cloned().collect(),
         };
         for org in &bodies {
-            consent
-                .bodies
-                .insert(org.clone(), ConsentStanding::Withdrawn);
+            consent.withdraw(&self.given_by, org);
             consent.restricted.insert(org.clone(), moment.clone());
         }
         for org in &bodies {

@@ -8,7 +8,7 @@ use super::cooperation::CooperationDuty;
 use super::read::{Content, codes, elements, fields};
 use super::row::{EventRules, Scene, Who, ends, meets, row, starts};
 use crate::calendar::end_of_day;
-use crate::case::{Case, Change, DeadlineName, From, Membership, State};
+use crate::case::{Case, Change, DeadlineName, From, State};
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
 use crate::timetable::{due_of, timetable};
@@ -90,12 +90,7 @@ impl EventRules for ParticipantJoined {
 
     fn apply(&self, change: &mut Change<'_>) {
         let body = change.actor().clone();
-        change
-            .case
-            .facts
-            .roles
-            .members
-            .insert(body.clone(), Membership::Joined);
+        change.join(&body);
         change.meet(DeadlineName::of("join", body));
     }
 }

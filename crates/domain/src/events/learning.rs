@@ -67,7 +67,7 @@ impl EventRules for LearningShared {
     }}
 
     fn refuse(&self, scene: &Scene<'_>) -> Result<(), Reason> {
-        if self.anonymised || scene.case.facts.consent.learning {
+        if self.anonymised || scene.case.facts.consent.allows_learning() {
             Ok(())
         } else {
             Err(Reason::NoConsent)

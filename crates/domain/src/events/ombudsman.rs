@@ -43,7 +43,7 @@ impl EventRules for OmbudsmanReturned {
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
-        change.back_from_ombudsman();
+        change.back_from_ombudsman(|before| before);
         if let Some(reply_by) = self.reply_by {
             change.start_on("ombudsman-reply", reply_by);
         }
@@ -136,7 +136,10 @@ impl EventRules for OmbudsmanDecisionRecorded {
                 recommended.due,
             );
         }
-        change.back_from_ombudsman();
+        change.back_from_ombudsman(|before| match before {
+            State::Closed => State::Responded,
+            before => before,
+        });
     }
 }
 

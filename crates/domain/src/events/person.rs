@@ -100,6 +100,9 @@ impl EventRules for RepresentativeAuthorityChecked {
         if satisfied {
             change.case.facts.standing.authority_pending = false;
             change.meet("authority-recheck");
+            if self.complainant_ref.is_some() {
+                change.case.facts.consent.speaker_changed();
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cooperation;
 mod families;
+mod fixtures;
 mod properties;
 mod reasons;
 mod scenarios;

@@ -2,6 +2,7 @@
 
 use concordat_domain::scenario;
 
+use crate::fixtures::worked_cases;
 use crate::world::World;
 
 fn check(text: &str) {
@@ -42,6 +43,20 @@ scenarios! {
     scenario_17_an_oral_complaint_is_settled_early = "17-early-resolution-oral",
     scenario_18_the_broker_keeps_discipline = "18-broker-discipline",
     scenario_21_an_invited_body_never_joins = "21-invited-body-never-joins",
+}
+
+/// Those not named above, too: a worked case proves by itself what it exercises.
+#[test]
+fn every_worked_case_of_the_fixtures_passes() {
+    let world = World::new();
+    let reports = worked_cases()
+        .into_iter()
+        .map(|(name, steps)| (name, scenario::run(&steps, &world.rules())));
+    let failed: Vec<String> = reports
+        .filter(|(_, report)| !report.passed())
+        .map(|(name, report)| format!("{name}: {report}"))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]
