@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{
-    Case, DeadlineName, Ending, How, Membership, Moment, Occurrence, Progress, Start, State,
+    Case, DeadlineName, Ending, How, Lateness, Membership, Moment, Occurrence, Progress, Start,
+    State,
 };
+use crate::calendar::due_months;
 use crate::event::{Event, Placement};
 use crate::events::cooperation::CooperationDuty;
+use crate::events::correction::NamedDay;
 use crate::ids::{EventId, OrganisationId};
 use crate::rules::Rules;
 
@@ -183,26 +186,110 @@ impl Change<'_> {
 
     /// A day that an event named was another one. Every occurrence that follows from it gets the right day in place: that is no move,
     /// and what was met is compared with the right day.
-    pub(crate) fn correct(&mut self, event: EventId, field: &str, right: Date) {
+    pub(crate) fn correct(&mut self, event: EventId, named: &NamedDay, right: Date) {
         let facts = &mut self.case.facts;
-        let Some(wrong) = facts
-            .days
-            .get_mut(&event)
-            .and_then(|days| days.get_mut(field))
-            .map(|day| std::mem::replace(day, right))
-        else {
-            return;
-        };
-        facts.ledger.correct(event, wrong, right);
         let opened_by = facts.opened_by == Some(event);
-        for (name, day) in [
-            ("received_on", &mut facts.receipt.received_on),
-            ("matter_known_on", &mut facts.receipt.known_on),
-        ] {
-            if opened_by && field == name && *day == Some(wrong) {
-                *day = Some(right);
+        let days = facts.days.entry(event).or_default();
+        let wrong = days.insert(named.key(), right);
+        if wrong.is_none() && !opened_by {
+            // Nothing that follows from it was set, since the event never named it.
+            return;
+        }
+        if let Some(wrong) = wrong {
+            let follows = |name: &DeadlineName| named.feeds(name);
+            facts.ledger.correct(event, follows, wrong, right);
+        }
+        if named.is("expires") && facts.consent.expires == wrong {
+            facts.consent.expires = Some(right);
+        }
+        let receipt = &mut facts.receipt;
+        let received_by = opened_by || facts.ledger.was_set_by("relevant-period", event);
+        if named.is("received_on") && received_by && receipt.received_on == wrong {
+            receipt.received_on = Some(right);
+        }
+        if opened_by && named.is("matter_occurred_on") {
+            receipt.occurred_on = Some(right);
+        }
+        if opened_by && named.is("matter_known_on") {
+            receipt.known_on = Some(right);
+            if wrong.is_none() && !receipt.anonymous {
+                self.set_as(event, "ombudsman-limit", right);
             }
         }
+        if opened_by {
+            self.reassess_lateness(event);
+        }
+    }
+
+    /// Whether the matter goes on was said wrongly of the complaint.
+    pub(crate) fn correct_continuing(&mut self, event: EventId, continuing: bool) {
+        if self.case.facts.opened_by == Some(event) {
+            self.case.facts.receipt.continuing = continuing;
+            self.reassess_lateness(event);
+        }
+    }
+
+    /// E-13 as if the complaint had come with the right days from the start. What was decided on the wrong ones stays decided.
+    fn reassess_lateness(&mut self, opener: EventId) {
+        let receipt = &self.case.facts.receipt;
+        if receipt.anonymous || self.case.regime().is_staged() {
+            return;
+        }
+        let out_of_time = self.is_out_of_time();
+        match (out_of_time, receipt.late) {
+            (false, Lateness::Undecided | Lateness::Accepted) => {
+                let decision = DeadlineName::from("late-complaint-decision");
+                self.case.facts.ledger.forget(&decision, opener);
+                self.case.facts.receipt.late = Lateness::InTime;
+            }
+            (true, Lateness::InTime) => {
+                self.case.facts.receipt.late = Lateness::Undecided;
+                if let Some(received) = self.case.facts.receipt.received_on {
+                    self.set_as(opener, "late-complaint-decision", received);
+                }
+            }
+            (true, _) | (false, Lateness::InTime | Lateness::Refused) => {}
+        }
+    }
+
+    /// E-13: twelve months after the event, or after it came to notice if later; a matter that goes on is in time.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        let facts = &self.case.facts;
+        let receipt = &facts.receipt;
+        let from = receipt.occurred_on.max(receipt.known_on);
+        let pack = facts
+            .policy
+            .as_ref()
+            .and_then(|id| self.rules.packs.get(id));
+        let rule = pack.and_then(|pack| pack.rule("time-limit", None));
+        let limit = from.zip(rule).and_then(|(from, rule)| {
+            due_months(from, rule.n, rule.convention)
+                .ok()
+                .map(|counted| counted.due)
+        });
+        let late = limit
+            .zip(receipt.received_on)
+            .is_some_and(|(limit, received)| received > limit);
+        !receipt.continuing && late
+    }
+
+    /// `+d`, counted from a day, as if an earlier event had set it.
+    fn set_as(&mut self, event: EventId, name: &str, from: Date) {
+        let occurrence = Occurrence {
+            name: DeadlineName::from(name),
+            variant: None,
+            owner: self.case.keeper().clone(),
+            follows_keeper: true,
+            start: Start::Counted { from, n: None },
+            set_by: event,
+            ending: None,
+            set_at: self.event.occurred_at,
+            asked_by: self.actor().clone(),
+        };
+        self.case
+            .facts
+            .ledger
+            .start(occurrence, self.event.occurred_at);
     }
 
     /// An event leaves a mark on a body's co-operation (E-11).

@@ -91,6 +91,10 @@ pub(crate) struct Receipt {
     pub(crate) received_on: Option<Date>,
     /// The day on which the person first knew of the matter, if that was said.
     pub(crate) known_on: Option<Date>,
+    /// The day of the matter itself, if that was said.
+    pub(crate) occurred_on: Option<Date>,
+    /// Whether the matter goes on: then it is never out of time.
+    pub(crate) continuing: bool,
     /// Made by telephone or in person, so that it may be settled early.
     pub(crate) oral: bool,
     /// Received without a name, and the person is not known yet.

@@ -163,18 +163,32 @@ impl Ledger {
     }
 
     /// What follows from a day that an event named follows from the right day instead.
-    pub(crate) fn correct(&mut self, event: EventId, wrong: Date, right: Date) {
+    pub(crate) fn correct(
+        &mut self,
+        event: EventId,
+        follows: impl Fn(&DeadlineName) -> bool,
+        wrong: Date,
+        right: Date,
+    ) {
         for occurrence in &mut self.occurrences {
-            if occurrence.set_by != event {
-                continue;
-            }
-            match &mut occurrence.start {
-                Start::Counted { from: day, .. } | Start::Fixed(day) if *day == wrong => {
-                    *day = right
-                }
-                Start::Counted { .. } | Start::Fixed(_) => {}
+            let (Start::Counted { from: day, .. } | Start::Fixed(day)) = &mut occurrence.start;
+            if occurrence.set_by == event && *day == wrong && follows(&occurrence.name) {
+                *day = right;
             }
         }
+    }
+
+    /// Whether an event set a deadline of this rule.
+    pub(crate) fn was_set_by(&self, rule: &str, event: EventId) -> bool {
+        self.occurrences
+            .iter()
+            .any(|occurrence| occurrence.set_by == event && occurrence.name.rule() == rule)
+    }
+
+    /// An event never set this deadline: what it named says so, now that it is right.
+    pub(crate) fn forget(&mut self, name: &DeadlineName, event: EventId) {
+        self.occurrences
+            .retain(|occurrence| occurrence.set_by != event || occurrence.name != *name);
     }
 
     /// What one body owes is owed by its successor.

@@ -77,6 +77,8 @@ impl Case {
         let receipt = Receipt {
             received_on: None,
             known_on: None,
+            occurred_on: None,
+            continuing: false,
             oral: false,
             anonymous: false,
             late: Lateness::InTime,
@@ -357,7 +359,8 @@ impl Case {
             .or_default() += 1;
         let days = days_of(&event.fields);
         if !days.is_empty() {
-            self.facts.days.insert(event.id, days);
+            let keyed = days.into_iter().map(|(named, day)| (named.key(), day));
+            self.facts.days.insert(event.id, keyed.collect());
         }
         let mut trail = Sha256::new();
         trail.update(self.facts.trail.as_bytes());

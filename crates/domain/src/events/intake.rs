@@ -106,6 +106,8 @@ impl EventRules for ComplaintReceived {
         }
         facts.receipt.received_on = Some(self.received_on);
         facts.receipt.known_on = self.matter_known_on;
+        facts.receipt.occurred_on = self.matter_occurred_on;
+        facts.receipt.continuing = self.matter_continuing == Some(true);
         facts.receipt.oral = matches!(self.channel, Channel::Telephone | Channel::InPerson);
         facts.receipt.anonymous = self.anonymous == Some(true);
         facts.receipt.about_posts = self.about_posts.iter().flatten().cloned().collect();
@@ -133,7 +135,7 @@ impl ComplaintReceived {
         if oral {
             change.start_from("early-resolution", received);
         }
-        if self.is_out_of_time(change) {
+        if change.is_out_of_time() {
             change.case.facts.receipt.late = Lateness::Undecided;
             change.start_from("late-complaint-decision", received);
         }
@@ -149,20 +151,6 @@ impl ComplaintReceived {
             let keeper = change.case.keeper().clone();
             change.start_about("reply", kind, &keeper, *reply_by);
         }
-    }
-
-    /// E-13: twelve months after the event, or after it came to notice if later; a matter that goes on is in time.
-    fn is_out_of_time(&self, change: &Change<'_>) -> bool {
-        let from = self.matter_occurred_on.max(self.matter_known_on);
-        let pack = change.rules.packs.get(&self.policy);
-        let limit = from
-            .zip(pack.and_then(|pack| pack.rule("time-limit", None)))
-            .and_then(|(from, rule)| {
-                crate::calendar::due_months(from, rule.n, rule.convention)
-                    .ok()
-                    .map(|counted| counted.due)
-            });
-        self.matter_continuing != Some(true) && limit.is_some_and(|limit| self.received_on > limit)
     }
 }
 
