@@ -12,6 +12,7 @@ use crate::rules::Rules;
 pub fn evolve(case: Option<Case>, event: &Event, at: &Placement, rules: &Rules<'_>) -> Case {
     let parsed = parse(case.as_ref(), event, rules);
     let mut case = case.unwrap_or_else(|| Case::open(event));
+    let waited = waits_for_strands(&case);
     if let Ok(body) = parsed {
         let mut change = Change {
             case: &mut case,
@@ -21,7 +22,9 @@ pub fn evolve(case: Option<Case>, event: &Event, at: &Placement, rules: &Rules<'
         };
         body.apply(&mut change);
         carry_out_signs(&mut change);
-        draft_when_strands_are_in(&mut case);
+        if waited && !waits_for_strands(&case) {
+            draft_from_strands(&mut case);
+        }
     }
     case.note_who_is_asked(event.occurred_at);
     case.note_effective(event);
@@ -45,16 +48,18 @@ fn carry_out_signs(change: &mut Change<'_>) {
     }
 }
 
-/// B4: when the last open strand of an English case is in or no longer owed, and one was submitted, drafting begins.
-fn draft_when_strands_are_in(case: &mut Case) {
-    let strands = &case.facts.work.strands;
-    let none_open = strands
-        .values()
-        .all(|strand| strand.progress != Progress::Open);
-    let one_in = strands
-        .values()
-        .any(|strand| strand.progress == Progress::Submitted);
-    if case.regime() == Regime::Eng && case.state() == State::Investigating && none_open && one_in {
+/// Whether a body still owes its strand.
+fn waits_for_strands(case: &Case) -> bool {
+    let mut strands = case.facts.work.strands.values();
+    strands.any(|strand| strand.progress == Progress::Open)
+}
+
+/// B4: when the last open strand of an English case is in or no longer owed, and one was submitted, drafting begins. A case that is
+/// reopened waits for no strand, and stays where it is.
+fn draft_from_strands(case: &mut Case) {
+    let mut strands = case.facts.work.strands.values();
+    let one_in = strands.any(|strand| strand.progress == Progress::Submitted);
+    if case.regime() == Regime::Eng && case.state() == State::Investigating && one_in {
         case.facts.state = State::Drafting;
     }
 }

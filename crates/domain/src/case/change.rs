@@ -517,7 +517,9 @@ impl Change<'_> {
     }
 
     fn restart(&mut self, name: DeadlineName, start: Start, at: Timestamp) {
-        let Some(before) = self.case.facts.ledger.latest(&name) else {
+        let latest = self.case.facts.ledger.latest(&name);
+        // What was done stays done: a later date for it reopens nothing.
+        let Some(before) = latest.filter(|latest| !latest.is_met()) else {
             return;
         };
         let occurrence = Occurrence {

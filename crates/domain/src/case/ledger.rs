@@ -120,6 +120,13 @@ pub(crate) struct Occurrence {
     pub(crate) ending: Option<Ending>,
 }
 
+impl Occurrence {
+    /// Whether its duty was done.
+    pub(crate) fn is_met(&self) -> bool {
+        self.ending.is_some_and(|ending| ending.how == How::Met)
+    }
+}
+
 /// All occurrences of a case, in the order in which events set them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ledger {

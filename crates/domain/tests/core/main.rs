@@ -1,6 +1,7 @@
 //! The rules seen from outside: worked cases, date vectors, one test for each reason, and properties of any history.
 
 mod cooperation;
+mod coverage;
 mod families;
 mod fixtures;
 mod properties;
