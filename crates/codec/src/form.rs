@@ -168,9 +168,7 @@ impl Reader {
                 Some(WireValue::Message(self.message(&descriptor, value, path)))
             }
             Kind::Enum(enumeration) => return self.code(&enumeration, value, path),
-            Kind::String => value
-                .as_str()
-                .map(|text| WireValue::String(text.to_owned())),
+            Kind::String => text(field, value).map(WireValue::String),
             Kind::Bool => value.as_bool().map(WireValue::Bool),
             Kind::Uint32 => value
                 .as_u64()
@@ -214,6 +212,20 @@ impl Reader {
             format!("expected {what}"),
             "leave the field out if it is not known",
         ));
+    }
+}
+
+/// A text; where a code or title is wanted, also a whole number or a yes or no as people would write it: `2` for version 2.
+fn text(field: &FieldDescriptor, value: &Value) -> Option<String> {
+    let lenient = matches!(
+        options::text_format(field),
+        TextFormat::Code | TextFormat::Title
+    );
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if lenient && !number.is_f64() => Some(number.to_string()),
+        Value::Bool(flag) if lenient => Some(flag.to_string()),
+        _ => None,
     }
 }
 

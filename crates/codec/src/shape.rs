@@ -24,6 +24,9 @@ pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 /// Longest code, reference or name in `process`.
 pub const CODE_BYTES_MAX: usize = 128;
 
+/// Longest name or title of what is tied to no case.
+pub const TITLE_BYTES_MAX: usize = 200;
+
 /// By which names paths are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
@@ -237,6 +240,11 @@ fn text_violation(format: TextFormat, text: &str, path: &str) -> Option<Violatio
             "not an event id",
             "a UUID, lower-case and with hyphens",
         ),
+        TextFormat::Title => (
+            is_title(text),
+            "not a name or title",
+            "one line of at most 200 bytes",
+        ),
         TextFormat::Free => (
             text.len() <= TEXT_BYTES_MAX,
             "too long",
@@ -258,6 +266,12 @@ pub fn is_code(text: &str) -> bool {
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"._:/+-".contains(&byte));
     first_fits && rest_fits && text.len() <= CODE_BYTES_MAX
+}
+
+/// Whether a text may be the name of an organisation, a service or a publication: one line, neither empty nor longer than
+/// [`TITLE_BYTES_MAX`].
+fn is_title(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= TITLE_BYTES_MAX && !text.chars().any(char::is_control)
 }
 
 fn is_date(text: &str) -> bool {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -128,6 +128,53 @@ pub struct Calendar {
     name: String,
     holidays: BTreeMap<Date, String>,
     covered: Option<(i16, i16)>,
+    /// Lists published since, the newest last.
+    later: Vec<HolidayList>,
+}
+
+/// Fewer days than this are no year's list but additions to it: every nation has at least eight bank holidays a year (domain brief, F).
+const DAYS_OF_A_YEAR_MIN: usize = 8;
+
+/// The days of one published version of a calendar.
+///
+/// A year of which it names at least eight days it replaces whole, since a holiday can also be moved or taken away; of any other year
+/// its days are added to those known before, as the one-off holiday of 15 June 2026 was in Scotland.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Date, String>", into = "BTreeMap<Date, String>")]
+pub struct HolidayList {
+    // Shared: every position of the log may hold a copy.
+    days: Arc<BTreeMap<Date, String>>,
+    whole_years: Arc<BTreeSet<i16>>,
+}
+
+impl From<BTreeMap<Date, String>> for HolidayList {
+    fn from(days: BTreeMap<Date, String>) -> Self {
+        let mut in_year: BTreeMap<i16, usize> = BTreeMap::new();
+        for day in days.keys() {
+            *in_year.entry(day.year()).or_default() += 1;
+        }
+        let whole = in_year
+            .into_iter()
+            .filter(|(_, count)| *count >= DAYS_OF_A_YEAR_MIN)
+            .map(|(year, _)| year);
+        Self {
+            whole_years: Arc::new(whole.collect()),
+            days: Arc::new(days),
+        }
+    }
+}
+
+impl From<HolidayList> for BTreeMap<Date, String> {
+    fn from(list: HolidayList) -> Self {
+        Arc::unwrap_or_clone(list.days)
+    }
+}
+
+impl HolidayList {
+    /// Its days and what they are called.
+    pub fn days(&self) -> &BTreeMap<Date, String> {
+        &self.days
+    }
 }
 
 impl Calendar {
@@ -145,7 +192,45 @@ impl Calendar {
             name: name.into(),
             holidays,
             covered,
+            later: Vec::new(),
         }
+    }
+
+    /// The same calendar with a list that was published later.
+    #[must_use]
+    pub fn with_later(&self, list: HolidayList) -> Self {
+        let mut extended = self.clone();
+        let (mut first, mut last) = match extended.covered {
+            Some(covered) => covered,
+            None => match (list.whole_years.first(), list.whole_years.first()) {
+                (Some(first), Some(last)) => (*first, *last),
+                _ => return extended.followed_by(list),
+            },
+        };
+        while list.whole_years.contains(&(last + 1)) {
+            last += 1;
+        }
+        while list.whole_years.contains(&(first - 1)) {
+            first -= 1;
+        }
+        extended.covered = Some((first, last));
+        extended.followed_by(list)
+    }
+
+    fn followed_by(mut self, list: HolidayList) -> Self {
+        self.later.push(list);
+        self
+    }
+
+    /// The name of the holiday on this day, by the newest list that says anything about it.
+    fn holiday(&self, day: Date) -> Option<&String> {
+        for list in self.later.iter().rev() {
+            let named = list.days.get(&day);
+            if named.is_some() || list.whole_years.contains(&day.year()) {
+                return named;
+            }
+        }
+        self.holidays.get(&day)
     }
 
     /// The last day this calendar says anything about, if it says anything.
@@ -254,8 +339,7 @@ impl Calendar {
             });
         }
         let holiday = self
-            .holidays
-            .get(&day)
+            .holiday(day)
             .map(|title| DayVerdict::Holiday(title.clone()));
         Ok(holiday.or_else(|| {
             closed

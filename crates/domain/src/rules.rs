@@ -1,7 +1,8 @@
 //! All that judging may read besides the case.
 
-use crate::calendar::Calendars;
-use crate::directory::Directory;
+use crate::calendar::{self, Calendars};
+use crate::directory::{Directory, WorkingDays, in_turn};
+use crate::ids::OrganisationId;
 use crate::policy::PolicyPacks;
 
 /// The version of these judging rules, as a case pins it.
@@ -16,4 +17,21 @@ pub struct Rules<'a> {
     pub packs: &'a PolicyPacks,
     /// Working days.
     pub calendars: &'a Calendars,
+}
+
+impl Rules<'_> {
+    /// The working days of a body as they are counted now, by the newest version of its calendar and of its closed days.
+    ///
+    /// # Errors
+    /// [`calendar::Error::UnknownCalendar`].
+    pub fn working_days(
+        &self,
+        organisation: &OrganisationId,
+    ) -> Result<WorkingDays<'_>, calendar::Error> {
+        let turns = in_turn(self, organisation)?;
+        Ok(turns
+            .into_iter()
+            .next_back()
+            .expect("the first is always there"))
+    }
 }

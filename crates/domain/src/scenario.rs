@@ -12,8 +12,11 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::london;
 use crate::case::Case;
+use crate::directory::{
+    Directory, DirectoryEvent, Standing, adoptable, enter_directory, judge_directory,
+};
 use crate::event::{CaseVersion, Event, EventType, Opening, Placement, UnknownEventType};
-use crate::events::{Kind, row};
+use crate::events::{Kind, Who, row};
 use crate::fields::{Fields, Value};
 use crate::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use crate::rules::{RULES_VERSION, Rules};
@@ -311,7 +314,7 @@ pub fn split_fields(event_type: EventType, fields: &Fields) -> (Fields, BTreeSet
 
 /// Plays a scenario on the bare core: judge, and if it counts, evolve. A step that cannot be played is reported.
 pub fn run(steps: &[Step], rules: &Rules<'_>) -> Report {
-    let mut player = Player::default();
+    let mut player = Player::with(rules.directory.clone());
     let title = steps
         .first()
         .and_then(|step| step.scenario.clone())
@@ -358,9 +361,22 @@ impl Shelf {
     }
 }
 
+/// The alias of what is tied to no case (domain brief, B8).
+pub const DIRECTORY: &str = "directory";
+
+/// Whose node hands in what `organisation` does: its own, or its proxy's.
+pub fn voice<'d>(directory: &'d Directory, organisation: &'d OrganisationId) -> &'d OrganisationId {
+    let entry = directory.organisation(organisation);
+    let without_node = entry.filter(|entry| !matches!(entry.participation.as_str(), "node" | ""));
+    without_node
+        .and_then(|entry| entry.proxy.as_ref())
+        .unwrap_or(organisation)
+}
+
 /// The bare core being played on.
 #[derive(Debug, Default)]
 struct Player {
+    directory: Directory,
     shelf: Shelf,
     history: Vec<Shelf>,
     /// Whose event each label named first.
@@ -368,12 +384,27 @@ struct Player {
 }
 
 impl Player {
+    fn with(directory: Directory) -> Self {
+        Self {
+            directory,
+            ..Self::default()
+        }
+    }
+
     fn play(&mut self, step: &Step, rules: &Rules<'_>) -> Result<Observed, Error> {
         let at = instant(step.at)?;
         if let Some(label) = &step.event_id {
             let labelled = self.labels.entry(label.clone());
             labelled.or_insert_with(|| step.org.clone());
         }
+        if step.case == DIRECTORY {
+            return self.play_directory(step, at, rules);
+        }
+        let directory = self.directory.clone();
+        let rules = &Rules {
+            directory: &directory,
+            ..*rules
+        };
         let event = self.event(step, at, rules)?;
         let key = (event.case, event.author.clone());
         let case_seq = self.shelf.sequences.get(&key).copied().unwrap_or(0) + 1;
@@ -403,6 +434,54 @@ impl Player {
         Ok(observed)
     }
 
+    /// Judges an event of the directory and enters it.
+    fn play_directory(
+        &mut self,
+        step: &Step,
+        at: Timestamp,
+        rules: &Rules<'_>,
+    ) -> Result<Observed, Error> {
+        let event = self.directory_event(step, at)?;
+        let judged = adoptable(event.event_type, &event.fields, rules.packs)
+            .and_then(|()| judge_directory(&self.directory, &event));
+        if judged.is_ok() {
+            let bundle = u64::try_from(step.step).unwrap_or(u64::MAX);
+            let position = Position {
+                bundle,
+                envelope: 0,
+            };
+            enter_directory(&mut self.directory, &event, position);
+        }
+        Ok(Observed {
+            rejected: judged.err().map(|refusal| refusal.code()),
+            ..Observed::default()
+        })
+    }
+
+    fn directory_event(&self, step: &Step, at: Timestamp) -> Result<DirectoryEvent, Error> {
+        let event_type: EventType = step.event.parse()?;
+        let (fields, filled) = split_fields(event_type, &step.fields);
+        let is_stewards = row(event_type).who.contains(&Who::Steward);
+        let author = voice(&self.directory, &step.org);
+        let on_behalf_of = (!is_stewards && *author != step.org).then(|| step.org.clone());
+        let label = label_of(step);
+        Ok(DirectoryEvent {
+            id: EventId(short_hash(&["event", step.org.as_str(), &label])),
+            author: author.clone(),
+            on_behalf_of,
+            standing: if is_stewards {
+                Standing::Steward
+            } else {
+                Standing::Own
+            },
+            event_type,
+            occurred_at: step.occurred_at.map_or(Ok(at), instant)?,
+            recorded_at: at,
+            fields,
+            filled,
+        })
+    }
+
     /// The cases as the author had seen them.
     fn seen(&self, step: &Step) -> Result<&Shelf, Error> {
         let Some(k) = step.based_on else {
@@ -426,21 +505,20 @@ impl Player {
     fn event(&self, step: &Step, at: Timestamp, rules: &Rules<'_>) -> Result<Event, Error> {
         let event_type: EventType = step.event.parse()?;
         let case = CaseId(short_hash(&["case", &step.case]));
-        let label = step
-            .event_id
-            .clone()
-            .unwrap_or_else(|| format!("step {}", step.step));
+        let label = label_of(step);
+        let author = voice(&self.directory, &step.org);
+        let on_behalf_of = (*author != step.org).then(|| step.org.clone());
         let event_id = |label: &str| EventId(short_hash(&["event", step.org.as_str(), label]));
         let (mut fields, filled) = split_fields(event_type, &step.fields);
         self.name_corrected(&mut fields);
         let seen = self.seen(step)?;
-        let basis = seen.version(case, &step.org);
+        let basis = seen.version(case, author);
         let content = serde_json::to_vec(&(&step.event, &step.fields)).unwrap_or_default();
         Ok(Event {
             id: event_id(&label),
             case,
-            author: step.org.clone(),
-            on_behalf_of: None,
+            author: author.clone(),
+            on_behalf_of,
             event_type,
             occurred_at: step.occurred_at.map_or(Ok(at), instant)?,
             recorded_at: at,
@@ -454,6 +532,12 @@ impl Player {
             content_digest: Sha256::digest(content).into(),
         })
     }
+}
+
+/// What stands for the id of a step's event.
+fn label_of(step: &Step) -> String {
+    let named = step.event_id.clone();
+    named.unwrap_or_else(|| format!("step {}", step.step))
 }
 
 /// The pins of a case that begins under these rules: the packs that its opening event names.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use concordat_domain::case::{From as Origin, State};
-use concordat_domain::events::{Act, EventType, FieldSpec, Kind, Need, Sign, Who, row};
+use concordat_domain::events::{Act, EventType, FieldSpec, Kind, Need, Scope, Sign, Who, row};
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -127,7 +127,11 @@ fn describe(event_type: EventType) -> Described {
         event_type: event_type.code(),
         summary: row.summary,
         publishers: row.who.iter().map(|who| publisher(*who)).collect(),
-        from: row.from.iter().map(|from| origin(*from)).collect(),
+        from: match row.scope {
+            Scope::Case => row.from.iter().map(|from| origin(*from)).collect(),
+            Scope::Directory => vec!["no case: it stands in the directory".to_owned()],
+            Scope::Node => vec!["no case: it never leaves its node".to_owned()],
+        },
         fields: row.fields.iter().map(field).collect(),
         deadlines: row.deadlines.iter().map(effect).collect(),
         reasons: row.reasons.iter().map(ToString::to_string).collect(),
@@ -147,6 +151,7 @@ fn publisher(who: Who) -> &'static str {
         Who::Provider => "provider",
         Who::Records => "records steward",
         Who::Clock => "keeper's enforcer",
+        Who::Steward => "the partnership, by the signatures of several organisations",
     }
 }
 

@@ -6,12 +6,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::read::{Missing, Reader};
-use super::row::{EventRules, Row, Scene};
+use super::row::{DirectoryScene, EventRules, Row, Scene};
 use super::{
-    after, care, clock, consent, contact, cooperation, correction, handover, intake, investigation,
-    issues, lead, learning, ombudsman, outcome, parallel, person, plan, records, response, staged,
+    after, care, clock, consent, contact, cooperation, correction, directory, handover, intake,
+    investigation, issues, lead, learning, ombudsman, outcome, parallel, person, plan, records,
+    register, response, staged,
 };
 use crate::case::{Case, Change};
+use crate::directory::Directory;
 use crate::ids::OrganisationId;
 use crate::judge::Reason;
 
@@ -95,6 +97,24 @@ macro_rules! catalogue {
             pub(crate) fn is_misplaced(&self, case: &Case) -> bool {
                 match self {
                     $($(Self::$variant(body) => body.is_misplaced(case),)*)*
+                }
+            }
+
+            pub(crate) fn incomplete_in_directory(&self) -> Option<&'static str> {
+                match self {
+                    $($(Self::$variant(body) => body.incomplete_in_directory(),)*)*
+                }
+            }
+
+            pub(crate) fn refuse_in_directory(&self, scene: &DirectoryScene<'_>) -> Result<(), Reason> {
+                match self {
+                    $($(Self::$variant(body) => body.refuse_in_directory(scene),)*)*
+                }
+            }
+
+            pub(crate) fn enter(&self, scene: &DirectoryScene<'_>) -> Directory {
+                match self {
+                    $($(Self::$variant(body) => body.enter(scene),)*)*
                 }
             }
 
@@ -296,6 +316,30 @@ catalogue! {
         ComplainantToldOfAction = "complainant-told-of-action",
         OmbudsmanEnquiryReceived = "ombudsman-enquiry-received",
         CaseClosed = "case-closed",
+    }
+    directory {
+        OrganisationRegistered = "organisation-registered",
+        OrganisationUpdated = "organisation-updated",
+        OrganisationRetired = "organisation-retired",
+        DelegationRecorded = "delegation-recorded",
+        DelegationEnded = "delegation-ended",
+        ServiceRegistered = "service-registered",
+        ServiceRetired = "service-retired",
+        PolicyAdopted = "policy-adopted",
+        CalendarPublished = "calendar-published",
+        ClosureDaysAdded = "closure-days-added",
+    }
+    register {
+        TrainingRecorded = "training-recorded",
+        PublicityRecorded = "publicity-recorded",
+        ReportPublished = "report-published",
+        BoardReviewRecorded = "board-review-recorded",
+        LiaisonMeetingHeld = "liaison-meeting-held",
+        AgreementRecorded = "agreement-recorded",
+        ProviderReturnSubmitted = "provider-return-submitted",
+        FeedbackLogged = "feedback-logged",
+        FeedbackBecameComplaint = "feedback-became-complaint",
+        AccessLogged = "access-logged",
     }
     clock {
         DeadlineApproaching = "deadline-approaching",

@@ -212,17 +212,12 @@ impl EventRules for PlanDisputed {
             return;
         };
         let keeper = change.case.keeper();
-        let organisation = change.rules.directory.organisation(keeper);
-        let calendars = change.rules.calendars;
-        let calendar =
-            organisation.and_then(|organisation| calendars.calendar(&organisation.calendar).ok());
-        let closed = calendars.closed_days(keeper);
-        let last = calendar.and_then(|calendar| {
-            calendar
-                .due_working_days(agreed, 2, Convention::After, closed)
-                .ok()
+        let days = change.rules.working_days(keeper);
+        let last = days.and_then(|days| {
+            days.calendar
+                .due_working_days(agreed, 2, Convention::After, &days.closed)
         });
-        if last.is_some_and(|last| change.day() <= last.due) {
+        if last.is_ok_and(|last| change.day() <= last.due) {
             change.enter(State::Planning);
         }
     }

@@ -3,8 +3,9 @@
 use super::catalogue::EventType;
 use super::read::FieldSpec;
 use crate::case::{Case, Change, From};
+use crate::directory::{Directory, DirectoryEvent, Recordable, Recorded};
 use crate::event::Event;
-use crate::ids::OrganisationId;
+use crate::ids::{OrganisationId, Position};
 use crate::judge::Reason;
 use crate::rules::Rules;
 
@@ -33,6 +34,19 @@ pub enum Who {
     Records,
     /// The keeper's enforcer, in the current lead epoch.
     Clock,
+    /// The partnership: as many of its organisations as its directory asks for, who sign together. Only outside cases.
+    Steward,
+}
+
+/// What an event is tied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// One case.
+    Case,
+    /// The directory, which all organisations of the partnership share.
+    Directory,
+    /// Its own node, which it never leaves.
+    Node,
 }
 
 /// What an event does to a deadline.
@@ -115,6 +129,8 @@ pub(crate) const fn moves(deadline: &'static str) -> Sign {
 pub struct Row {
     /// The event.
     pub event_type: EventType,
+    /// What it is tied to.
+    pub scope: Scope,
     /// Who may publish it; the first one named decides the reason for others.
     pub who: &'static [Who],
     /// From which states.
@@ -137,6 +153,23 @@ pub(crate) struct Scene<'a> {
     pub(crate) case: &'a Case,
     pub(crate) event: &'a Event,
     pub(crate) rules: &'a Rules<'a>,
+}
+
+/// What the particular functions of an event of the directory may read.
+pub(crate) struct DirectoryScene<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) event: &'a DirectoryEvent,
+    pub(crate) position: Position,
+}
+
+impl DirectoryScene<'_> {
+    /// The directory with one more record in its register.
+    pub(crate) fn with_record(&self, body: impl Recordable) -> Directory {
+        let mut directory = self.directory.clone();
+        let recorded = Recorded::of(self.event, self.position);
+        body.add_to(recorded, directory.register_mut());
+        directory
+    }
 }
 
 /// What is particular to an event besides its row. Every function has the answer that most events give.
@@ -171,11 +204,27 @@ pub(crate) trait EventRules {
 
     /// What the event changes besides the plain signs of its row.
     fn apply(&self, _change: &mut Change<'_>) {}
+
+    /// As [`Self::incomplete`], for an event that is tied to no case.
+    fn incomplete_in_directory(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// As [`Self::refuse`], for an event that is tied to no case.
+    fn refuse_in_directory(&self, _scene: &DirectoryScene<'_>) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// The directory after the event, if it is one of the directory.
+    fn enter(&self, scene: &DirectoryScene<'_>) -> Directory {
+        scene.directory.clone()
+    }
 }
 
 /// Writes the row of an event with the parts that it has.
 macro_rules! row {
     ($name:ident {
+        $(scope: $scope:expr,)?
         who: $who:expr, from: $from:expr,
         $(deadlines: $deadlines:expr,)?
         $(reasons: $reasons:expr,)?
@@ -184,6 +233,7 @@ macro_rules! row {
     }) => {
         const ROW: $crate::events::row::Row = $crate::events::row::Row {
             event_type: $crate::events::EventType::$name,
+            scope: $crate::events::row::row!(@scope $($scope)?),
             who: &$who,
             from: &$from,
             fields: $name::FIELDS,
@@ -193,6 +243,8 @@ macro_rules! row {
             summary: $summary,
         };
     };
+    (@scope) => { $crate::events::row::Scope::Case };
+    (@scope $scope:expr) => { $scope };
     (@list) => { &[] };
     (@list $list:expr) => { &$list };
 }

@@ -218,6 +218,8 @@ fn holds(who: Who, case: &Case, org: &OrganisationId) -> bool {
         Who::FormerReceiver => case.is_former_receiver(org),
         // What these two ask depends on the event itself.
         Who::Owner | Who::Clock => false,
+        // What the partnership does together, it does outside cases.
+        Who::Steward => false,
     }
 }
 

@@ -5,8 +5,9 @@ use jiff::civil::Date;
 
 use super::waiting::running_since;
 use super::{Deadline, DeadlineId, DeadlineState, Explanation, Timetable};
-use crate::calendar::{self, Calendar, Counted, end_of_day, local_date, start_of_day};
+use crate::calendar::{self, Counted, end_of_day, local_date, start_of_day};
 use crate::case::{Case, DeadlineName, Ending, How, Occurrence, Start};
+use crate::directory::in_turn;
 use crate::ids::OrganisationId;
 use crate::policy::{PolicyPack, Rule};
 use crate::rules::Rules;
@@ -34,7 +35,7 @@ pub(crate) fn due_of(case: &Case, occurrence: &Occurrence, rules: &Rules<'_>) ->
     let (_, rule) = view.rule(occurrence)?;
     view.counted(occurrence, rule)
         .ok()
-        .map(|counted| counted.due)
+        .map(|(counted, _)| counted.due)
 }
 
 /// The last day that an occurrence can be extended to, where its rule has a maximum.
@@ -55,7 +56,7 @@ pub(crate) fn latest_due_of(
     };
     view.counted(occurrence, &longest)
         .ok()
-        .map(|counted| counted.due)
+        .map(|(counted, _)| counted.due)
 }
 
 /// A case seen at an instant under rules.
@@ -153,28 +154,37 @@ impl View<'_> {
         }
     }
 
-    fn calendar(&self, owner: &OrganisationId) -> Result<&Calendar, calendar::Error> {
-        let name = self
-            .rules
-            .directory
-            .organisation(owner)
-            .map_or("EW", |organisation| &organisation.calendar);
-        self.rules.calendars.calendar(name)
-    }
-
-    fn counted(&self, occurrence: &Occurrence, rule: &Rule) -> Result<Counted, calendar::Error> {
-        let owner = self.owner(occurrence);
-        let closed = self.rules.calendars.closed_days(owner);
-        match occurrence.start {
-            Start::Counted { from, n } => rule.due(from, n, self.calendar(owner)?, closed),
+    /// The due date by the versions of the owing body's calendar: one that came after the date had passed, or after the act, does not
+    /// move it any more. Gives the version by which it was computed, too.
+    fn counted(
+        &self,
+        occurrence: &Occurrence,
+        rule: &Rule,
+    ) -> Result<(Counted, String), calendar::Error> {
+        let turns = in_turn(self.rules, self.owner(occurrence))?;
+        let (from, n) = match occurrence.start {
+            Start::Counted { from, n } => (from, n),
             Start::Fixed(due) => {
                 let verdict = calendar::DayVerdict::Ended;
-                Ok(Counted {
-                    due,
-                    steps: vec![calendar::DayStep { date: due, verdict }],
-                })
+                let steps = vec![calendar::DayStep { date: due, verdict }];
+                let newest = turns.last().map(|turn| turn.version.clone());
+                return Ok((Counted { due, steps }, newest.unwrap_or_default()));
             }
+        };
+        let mut counted: Option<Result<(Counted, String), calendar::Error>> = None;
+        for turn in &turns {
+            let over = |at: Timestamp| at <= turn.from;
+            let stays = counted.as_ref().is_some_and(|counted| {
+                let passed = matches!(counted, Ok((counted, _)) if over(end_of_day(counted.due)));
+                passed || occurrence.ending.is_some_and(|ending| over(ending.at))
+            });
+            if stays {
+                break;
+            }
+            let due = rule.due(from, n, &turn.calendar, &turn.closed);
+            counted = Some(due.map(|due| (due, turn.version.clone())));
         }
+        counted.expect("there is always a first calendar")
     }
 
     fn deadline(
@@ -185,9 +195,14 @@ impl View<'_> {
         restarts: u8,
     ) -> Deadline {
         let owner = self.owner(occurrence);
-        let (due, steps, warnings) = match self.counted(occurrence, rule) {
-            Ok(counted) => (Some(counted.due), counted.steps, Vec::new()),
-            Err(error) => (None, Vec::new(), vec![error.to_string()]),
+        let (due, steps, calendar, warnings) = match self.counted(occurrence, rule) {
+            Ok((counted, calendar)) => (Some(counted.due), counted.steps, calendar, Vec::new()),
+            Err(error) => {
+                let entry = self.rules.directory.organisation(owner);
+                let calendar = entry.map(|entry| entry.calendar.clone());
+                let warnings = vec![error.to_string()];
+                (None, Vec::new(), calendar.unwrap_or_default(), warnings)
+            }
         };
         let due_instant = due.map(end_of_day);
         let id = DeadlineId::of(self.case, occurrence, restarts);
@@ -195,11 +210,6 @@ impl View<'_> {
         let from = match occurrence.start {
             Start::Counted { from, .. } | Start::Fixed(from) => from,
         };
-        let calendar = self
-            .rules
-            .directory
-            .organisation(owner)
-            .map_or("EW", |organisation| &organisation.calendar);
         Deadline {
             id,
             name: occurrence.name.clone(),
@@ -225,7 +235,7 @@ impl View<'_> {
             explanation: Explanation {
                 from,
                 trigger: rule.trigger.clone(),
-                calendar: format!("{calendar} {}", self.rules.calendars.version()),
+                calendar,
                 steps,
             },
             warnings,
@@ -267,10 +277,9 @@ impl View<'_> {
     }
 
     fn late_by_working_days(&self, owner: &OrganisationId, due: Date, until: Date) -> Option<u32> {
-        let closed = self.rules.calendars.closed_days(owner);
-        self.calendar(owner)
-            .ok()?
-            .working_days_after(due, until, closed)
+        let days = self.rules.working_days(owner).ok()?;
+        days.calendar
+            .working_days_after(due, until, &days.closed)
             .ok()
     }
 
@@ -289,11 +298,10 @@ impl View<'_> {
         owner: &OrganisationId,
         pack: &PolicyPack,
     ) -> Option<Timestamp> {
-        let closed = self.rules.calendars.closed_days(owner);
-        let day = self
-            .calendar(owner)
-            .ok()?
-            .working_days_before(due, pack.warn(), closed)
+        let days = self.rules.working_days(owner).ok()?;
+        let day = days
+            .calendar
+            .working_days_before(due, pack.warn(), &days.closed)
             .ok()?;
         Some(start_of_day(day))
     }

@@ -2,6 +2,7 @@
 
 mod cooperation;
 mod coverage;
+mod directory;
 mod families;
 mod fixtures;
 mod properties;
