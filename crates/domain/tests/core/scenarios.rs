@@ -29,6 +29,14 @@ fn scenario_23_a_case_is_corrected_reopened_and_erased() {
     ));
 }
 
+/// A body is retired by an event of the directory and leaves its case without a successor.
+#[test]
+fn scenario_19_a_silent_provider_closes() {
+    check(include_str!(
+        "../../../../tests/fixtures/scenarios-core/19-provider-silent-then-closes.json"
+    ));
+}
+
 scenarios! {
     scenario_01_two_bodies_answer_in_time = "01-happy-path-two-bodies",
     scenario_02_a_misdirected_complaint_is_passed_on = "02-misdirected-passed-on",
