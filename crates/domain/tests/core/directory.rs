@@ -83,7 +83,8 @@ impl Book {
     }
 
     fn owed(&self, organisation: &str, at: &str) -> Vec<(String, Date, BodyDeadlineState)> {
-        let at = instant(at.parse().unwrap()).unwrap();
+        let at = at.parse().expect("tests name times well");
+        let at = instant(at).expect("the time exists");
         body_deadlines(self.now(), &org(organisation), at)
             .into_iter()
             .map(|deadline| (deadline.name, deadline.due, deadline.state))
@@ -96,7 +97,7 @@ const NEW_PRACTICE: &str = r#"{"id": "ods:ZGP02", "name": "Second practice", "ki
     "contact": "Second practice, complaints", "posts": {"records": "practice-manager"}}"#;
 
 fn day(text: &str) -> Date {
-    text.parse().unwrap()
+    text.parse().expect("tests name days well")
 }
 
 // Proves: E-02, 002-1.11, 003-11
