@@ -15,10 +15,7 @@ const EVENTS_PROVEN_ELSEWHERE: [(&str, &str); 1] = [(
 )];
 
 /// Reasons that no worked case can provoke, each with what proves it instead.
-const REASONS_PROVEN_ELSEWHERE: [(&str, &str); 1] = [(
-    "unregistered-org",
-    "such a body has no node that could emit: `reasons`",
-)];
+const REASONS_PROVEN_ELSEWHERE: [(&str, &str); 0] = [];
 
 /// Events and reasons whose worked cases are still being written. To become empty; who adds a kind of event writes a case for it.
 const AWAITED: [&str; 22] = [
