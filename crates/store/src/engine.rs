@@ -156,10 +156,6 @@ impl Engine {
             .transpose()
     }
 
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     fn chunk_count(&self, key: &[u8]) -> Result<u8, Error> {
         match self.tree.get(chunk_key(key, 0))? {
             Some(first) => frame::chunk_count(key, &first),

@@ -26,6 +26,18 @@ pub enum Error {
         /// Where it belongs.
         path: PathBuf,
     },
+    /// A release before this one wrote the store. Move its files, all but `lock`, into a directory `1` within it.
+    #[error("store {} has its database where an earlier release put it", directory.display())]
+    Layout {
+        /// The directory of the store.
+        directory: PathBuf,
+    },
+    /// The file that names the generation in use is not a number. Restore the store, or put the number of its one numbered directory there.
+    #[error("{} does not name a generation of the store", path.display())]
+    Generation {
+        /// The file.
+        path: PathBuf,
+    },
     /// The journal lacks an entry. Do not start: restore the store from a backup, or the journal from another holder.
     #[error("journal has a gap: entry {expected} is missing, the next is {found}")]
     Gap {

@@ -13,10 +13,10 @@
 mod areas;
 mod batch;
 mod config;
-mod copy;
 mod engine;
 mod error;
 mod frame;
+mod generation;
 mod keys;
 mod seal;
 mod store;

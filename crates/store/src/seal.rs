@@ -19,7 +19,7 @@ use crate::Error;
 use crate::engine::sync_directory;
 use crate::frame::corrupt;
 
-const KEY_FILE: &str = "store.key";
+pub(crate) const KEY_FILE: &str = "store.key";
 const KEY_BYTES: usize = 32;
 /// Each value has its own key, derived with a random salt, because a node writes more values than may be encrypted
 /// under one AES-GCM key with random nonces (NIST SP 800-38D 8.3: 2^32).

@@ -13,6 +13,7 @@ use crate::areas::{
 };
 use crate::batch::Change;
 use crate::engine::Engine;
+use crate::generation::Generation;
 use crate::keys::{self, numbered};
 use crate::seal::{Sealer, require_owner_only};
 use crate::{Batch, Error, StoreConfig};
@@ -25,6 +26,7 @@ pub struct Store {
     pub(crate) engine: Engine,
     pub(crate) sealer: Sealer,
     pub(crate) config: StoreConfig,
+    pub(crate) generation: Generation,
     /// How many entries the journal has; held while a batch is written.
     pub(crate) journal_length: Mutex<u64>,
     /// Arrival numbers and lengths of what is in quarantine.
@@ -51,11 +53,15 @@ impl Store {
             .map_err(Error::at(directory))?;
         require_owner_only(directory)?;
         let lock = lock(directory)?;
-        let sealer = Sealer::open(directory, !directory.join("db").exists())?;
-        let engine = Engine::open(directory, &config)?;
+        let generation = Generation::current(directory)?;
+        generation.make()?;
+        let place = generation.directory();
+        let sealer = Sealer::open(&place, !place.join("db").exists())?;
+        let engine = Engine::open(&place, &config)?;
         let store = Self {
             sealer,
             config,
+            generation,
             journal_length: Mutex::new(0),
             quarantine: Mutex::new(BTreeMap::new()),
             quarantine_next: AtomicU64::new(next_number(&engine, keys::QUARANTINE)?),
@@ -114,7 +120,7 @@ impl Store {
 
     /// The directory it lies in.
     pub fn directory(&self) -> &Path {
-        self.engine.directory()
+        self.generation.store()
     }
 
     /// The partnership's admitted bundles.

@@ -40,7 +40,7 @@ fn open(path: &Path) -> Result<Store, Error> {
 /// Opens the database below the store, as only a fault or an attacker would.
 fn meddle(path: &Path, meddle: impl FnOnce(&sled::Tree)) {
     let database = sled::Config::new()
-        .path(path)
+        .path(path.join("1"))
         .segment_size(8 * 1024 * 1024)
         .flush_every_ms(None)
         .open()
@@ -139,9 +139,9 @@ fn directory_and_key_file_are_for_their_owner_only() {
     let (path, _directory) = closed();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
-    assert_eq!(mode(&path.join("store.key")), 0o600);
+    assert_eq!(mode(&path.join("1/store.key")), 0o600);
 
-    for (loose, restored) in [(path.clone(), 0o700), (path.join("store.key"), 0o600)] {
+    for (loose, restored) in [(path.clone(), 0o700), (path.join("1/store.key"), 0o600)] {
         std::fs::set_permissions(&loose, Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(
             open(&path),
@@ -155,10 +155,10 @@ fn directory_and_key_file_are_for_their_owner_only() {
 #[test]
 fn lost_key_file_is_not_silently_replaced() {
     let (path, _directory) = closed();
-    std::fs::remove_file(path.join("store.key")).unwrap();
+    std::fs::remove_file(path.join("1/store.key")).unwrap();
     assert!(matches!(open(&path), Err(Error::KeyFile { .. })));
-    std::fs::write(path.join("store.key"), [1; 31]).unwrap();
-    std::fs::set_permissions(path.join("store.key"), Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(path.join("1/store.key"), [1; 31]).unwrap();
+    std::fs::set_permissions(path.join("1/store.key"), Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(open(&path), Err(Error::KeyFile { .. })));
 }
 
@@ -173,7 +173,7 @@ fn sealed_value_opens_neither_under_another_key_nor_in_another_place() {
             MARKER
         );
     }
-    std::fs::write(path.join("store.key"), [1; 32]).unwrap();
+    std::fs::write(path.join("1/store.key"), [1; 32]).unwrap();
     let store = open(&path).unwrap();
     assert!(matches!(
         store.vault().get("name"),
@@ -194,7 +194,7 @@ fn sealed_value_opens_neither_under_another_key_nor_in_another_place() {
 #[test]
 fn nothing_confidential_lies_in_clear_in_the_database() {
     let (path, _directory) = closed();
-    let bytes = std::fs::read(path.join("db")).unwrap();
+    let bytes = std::fs::read(path.join("1/db")).unwrap();
     assert!(
         bytes.windows(1000).any(|window| window == [3; 1000]),
         "the journal itself is found, so the search works"
@@ -203,39 +203,71 @@ fn nothing_confidential_lies_in_clear_in_the_database() {
 }
 
 #[test]
-fn copy_holds_what_is_alive_and_nothing_that_was_deleted() {
-    let (path, directory) = closed();
-    let store = open(&path).unwrap();
+fn what_was_deleted_is_left_behind_with_the_key_that_opened_it() {
+    let (path, _directory) = closed();
+    let mut store = open(&path).unwrap();
     let mut batch = Batch::new();
     store.vault().delete(&mut batch, "name");
     store.journal().replace(&mut batch, 3, &[30; 5000]).unwrap();
     store.commit(batch).unwrap();
-
-    let copied = directory.path().join("copy");
-    store.copy_to(&copied).unwrap();
-    assert_ne!(
-        std::fs::read(path.join("store.key")).unwrap(),
-        std::fs::read(copied.join("store.key")).unwrap(),
-        "the copy is under its own key"
-    );
-    let copy = open(&copied).unwrap();
-    assert_eq!(copy.journal().len(), 5);
-    assert!(copy.vault().get("name").unwrap().is_none());
-    assert_eq!(copy.drafts().get(0).unwrap(), Some(MARKER.to_vec()));
-    assert_eq!(
-        copy.projections().get(&[1; 16]).unwrap(),
-        Some(MARKER.to_vec())
-    );
-    let has = |path: &Path, bytes: &[u8]| {
-        std::fs::read(path.join("db"))
+    let key_before = std::fs::read(path.join("1/store.key")).unwrap();
+    let has = |generation: &str, bytes: &[u8]| {
+        std::fs::read(path.join(generation).join("db"))
             .unwrap()
             .windows(1000)
-            .any(|w| w == bytes)
+            .any(|window| window == bytes)
     };
-    assert!(
-        has(&path, &[3; 1000]),
-        "the old file still has the old bytes"
-    );
-    assert!(has(&copied, &[30; 1000]));
-    assert!(!has(&copied, &[3; 1000]));
+    assert!(has("1", &[3; 1000]), "the file still has the old bytes");
+
+    store.forget_deleted().unwrap();
+    assert!(!path.join("1").exists(), "the old generation is gone");
+    assert_ne!(std::fs::read(path.join("2/store.key")).unwrap(), key_before);
+    assert!(has("2", &[30; 1000]) && !has("2", &[3; 1000]));
+    let holds_what_is_alive = |store: &Store| {
+        assert_eq!(store.journal().len(), 5);
+        assert!(store.vault().get("name").unwrap().is_none());
+        assert_eq!(store.drafts().get(0).unwrap(), Some(MARKER.to_vec()));
+        let kept = store.projections().get(&[1; 16]).unwrap();
+        assert_eq!(kept, Some(MARKER.to_vec()));
+    };
+    holds_what_is_alive(&store);
+    let mut batch = Batch::new();
+    store.journal().append(&mut batch, 5, 6, &[5]).unwrap();
+    store.commit(batch).unwrap();
+    drop(store);
+    let store = open(&path).unwrap();
+    assert_eq!(store.journal().len(), 6, "it goes on in the new generation");
+}
+
+#[test]
+fn copy_that_was_interrupted_changes_nothing() {
+    let (path, _directory) = closed();
+    std::fs::create_dir(path.join("2")).unwrap();
+    std::fs::write(path.join("2/store.key"), [1; 32]).unwrap();
+    let store = open(&path).unwrap();
+    assert_eq!(store.journal().len(), 5);
+    assert!(!path.join("2").exists(), "its remains are removed");
+    assert_eq!(store.drafts().get(0).unwrap(), Some(MARKER.to_vec()));
+}
+
+#[test]
+fn old_generation_that_outlived_a_crash_is_removed_at_the_next_opening() {
+    let (path, _directory) = closed();
+    let old = std::fs::read(path.join("1/store.key")).unwrap();
+    open(&path).unwrap().forget_deleted().unwrap();
+    std::fs::create_dir(path.join("1")).unwrap();
+    std::fs::write(path.join("1/store.key"), old).unwrap();
+    let store = open(&path).unwrap();
+    assert!(!path.join("1").exists());
+    assert_eq!(store.journal().len(), 5);
+}
+
+#[test]
+fn store_of_an_earlier_release_is_refused_and_not_begun_anew() {
+    let (path, _directory) = closed();
+    for entry in std::fs::read_dir(path.join("1")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::rename(entry.path(), path.join(entry.file_name())).unwrap();
+    }
+    assert!(matches!(open(&path), Err(Error::Layout { .. })));
 }

@@ -61,10 +61,10 @@ fn longest_bundles_never_make_files_beside_the_database() {
             .unwrap();
         store.commit(batch).unwrap();
     }
-    assert_eq!(std::fs::read_dir(path.join("blobs")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(path.join("1/blobs")).unwrap().count(), 0);
     drop(store);
     assert_eq!(open(&path).journal().len(), 300);
-    assert_eq!(std::fs::read_dir(path.join("blobs")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(path.join("1/blobs")).unwrap().count(), 0);
 }
 
 #[test]

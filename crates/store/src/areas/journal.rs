@@ -40,7 +40,7 @@ impl<'s> Journal<'s> {
     }
 
     /// Puts other bytes in the place of a bundle, for erasure (parts dropped) or healing (missing parts that came
-    /// again). The old bytes stay on the disk until the store is copied ([`Store::copy_to`]). An entry that this batch appends is
+    /// again). The old bytes stay on the disk until [`Store::forget_deleted`]. An entry that this batch appends is
     /// replaced in it.
     ///
     /// # Errors

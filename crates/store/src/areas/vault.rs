@@ -6,8 +6,8 @@ use crate::frame::corrupt;
 use crate::keys::{VAULT, joined};
 use crate::{Batch, Error, Store};
 
-/// Secrets under names (text without a zero byte). Destroying one for good takes a copy of the store
-/// ([`Store::copy_to`]), as deleted bytes stay on the disk for a while.
+/// Secrets under names (text without a zero byte). Destroying one for good takes
+/// [`Store::forget_deleted`], as deleted bytes stay on the disk for a while.
 pub struct Vault<'s>(pub(crate) &'s Store);
 
 impl<'s> Vault<'s> {
