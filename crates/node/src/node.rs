@@ -45,6 +45,9 @@ pub struct NodeConfig {
     pub witness_step: Duration,
     /// How often the node looks at its clock when nothing else happens. Default 1 s.
     pub tick: Duration,
+    /// How long after the last erasure the store's files are renewed, so that many erasures cost one copy. Default 10 min; at once at a
+    /// start, where one was not finished.
+    pub erasure_settles: Duration,
     /// Drafts that may wait here before further ones are refused. Default 100,000.
     pub drafts_max: u64,
     /// Cases whose fold stays in memory from turn to turn; the others are read from their projections when needed. Default 2,000, some
@@ -69,6 +72,7 @@ impl NodeConfig {
             witness_after: Duration::from_secs(60),
             witness_step: Duration::from_secs(10),
             tick: Duration::from_secs(1),
+            erasure_settles: Duration::from_secs(600),
             drafts_max: 100_000,
             folds_max: 2_000,
         }

@@ -204,6 +204,7 @@ impl Sandbox {
             self.founding.signing_key(code)?,
         );
         config.witness_after = self.founding.witness_after();
+        config.erasure_settles = Duration::ZERO;
         config.witness_step = WITNESS_STEP;
         config.tick = TICK;
         let place = self.store_directory(code);

@@ -100,6 +100,8 @@ pub struct EventView {
     pub event: Option<v1::Event>,
     /// Compartments whose part exists and may not be read here.
     pub withheld: Vec<v1::Compartment>,
+    /// Compartments whose part is gone for good.
+    pub erased: Vec<v1::Compartment>,
 }
 
 impl EventView {

@@ -474,16 +474,3 @@ async fn a_node_starts_again_from_its_store_with_the_same_case() {
         "the keyring came back, too"
     );
 }
-
-/// Promise 5 of the design is not kept yet, so no node says that it was.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_erasure_is_recorded_that_does_not_happen() {
-    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
-    let case = partnership.open().await;
-    let fields = json!({"compartments": ["narrative"], "kept": ["process"]});
-    let emission = partnership.emission(Some(case), "personal-data-erased", &fields);
-    match partnership.node(TRUST).emit(emission).await {
-        Err(Error::Refused { code, .. }) => assert_eq!(code, "erasure-not-available"),
-        other => panic!("{other:?}"),
-    }
-}

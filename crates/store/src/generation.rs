@@ -152,6 +152,7 @@ impl Store {
     /// deleted is still there; try again.
     pub fn forget_deleted(&mut self) -> Result<(), Error> {
         self.engine.sync()?;
+        self.generation.remove_others()?;
         let next = self.generation.next();
         next.make()?;
         let (engine, sealer) = self.copied_to(&next.directory())?;

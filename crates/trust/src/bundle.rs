@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::digest::{BundleHash, Hash, KeyId, PartnershipId};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, EnvelopeHeader, PartReference};
 use crate::hash::sha256;
 use crate::merkle;
 use crate::pae::{PayloadType, pae};
@@ -277,6 +277,18 @@ impl Bundle {
             .iter_mut()
             .filter(|envelope| erase(envelope))
             .for_each(Envelope::drop_content);
+    }
+
+    /// Drops the parts other than the first of each envelope that `erase` picks, and says how many those were.
+    pub fn drop_parts(
+        &mut self,
+        mut erase: impl FnMut(&EnvelopeHeader, &PartReference) -> bool,
+    ) -> usize {
+        let dropped = self.envelopes.iter_mut().map(|envelope| {
+            let header = envelope.header().clone();
+            envelope.drop_parts(|part| erase(&header, part))
+        });
+        dropped.sum()
     }
 
     /// The path that shows that one of the envelopes stands under the signed root (RFC 9162, 2.1.3).

@@ -210,6 +210,17 @@ impl Envelope {
         self.parts.retain(|index, _| *index == 0);
     }
 
+    /// Drops the parts other than the first whose reference `erase` picks, and says how many it had of those. The header stays as it is.
+    pub fn drop_parts(&mut self, mut erase: impl FnMut(&PartReference) -> bool) -> usize {
+        let before = self.parts.len();
+        let references = &self.header.parts;
+        self.parts.retain(|index, _| {
+            let reference = references.get(*index as usize);
+            *index == 0 || !reference.is_some_and(&mut erase)
+        });
+        before - self.parts.len()
+    }
+
     /// Takes the parts of another copy of this envelope that are missing here, and says how many those were.
     pub(crate) fn take_parts(&mut self, copy: &Self) -> usize {
         debug_assert_eq!(

@@ -136,6 +136,12 @@ impl CaseKeys {
             .map(|held| &held.key)
     }
 
+    /// Wipes the keys of these lines, and the private keys of all own offers, with which the grants of those could be opened again.
+    pub fn destroy(&mut self, mut line: impl FnMut(Alias) -> bool) {
+        self.offers.clear();
+        self.versions.retain(|held| !line(held.alias));
+    }
+
     /// All versions held, in the order in which they came.
     pub fn versions(&self) -> impl Iterator<Item = &HeldVersion> {
         self.versions.iter()

@@ -102,7 +102,7 @@ pub(crate) fn event(view: &EventView, historical: bool) -> v1::EventEnvelope {
         body: event.body,
         empty_lists: event.empty_lists,
         withheld: compartments(&view.withheld),
-        erased: Vec::new(),
+        erased: compartments(&view.erased),
         historical,
         late_by: late_by(view),
     }

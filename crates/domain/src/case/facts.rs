@@ -238,6 +238,8 @@ pub(crate) struct Standing {
     pub(crate) signpost_decided: bool,
     /// The state before the ombudsman took the case up.
     pub(crate) before_ombudsman: Option<State>,
+    /// Compartments whose content is gone for good.
+    pub(crate) erased: BTreeSet<String>,
     /// Bodies besides the keeper that an ombudsman wrote to.
     pub(crate) written_to: BTreeSet<OrganisationId>,
 }

@@ -138,6 +138,11 @@ impl Case {
         self.facts.state
     }
 
+    /// The compartments whose content is gone for good, by their names (D-07); none before the case is erased.
+    pub fn erased(&self) -> impl Iterator<Item = &str> {
+        self.facts.standing.erased.iter().map(String::as_str)
+    }
+
     /// The organisation that runs the case.
     pub fn keeper(&self) -> &OrganisationId {
         &self.facts.roles.keeper

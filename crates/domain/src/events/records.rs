@@ -119,6 +119,8 @@ impl EventRules for PersonalDataErased {
     }
 
     fn apply(&self, change: &mut Change<'_>) {
+        let standing = &mut change.case.facts.standing;
+        standing.erased.extend(self.compartments.iter().cloned());
         change.enter(State::Erased);
     }
 }

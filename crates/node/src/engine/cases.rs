@@ -28,6 +28,8 @@ pub(super) struct Replayed {
 /// Names in the vault begin so; the case follows.
 const KEYS: &str = "keys/";
 const INVITATION: &str = "invitation/";
+/// Own events with the content that nobody might read, by their ids.
+pub(super) const UNSHARED: &str = "unshared/";
 
 fn case_in(name: &str, prefix: &str) -> Result<CaseId, Error> {
     let case = name.strip_prefix(prefix).and_then(|case| case.parse().ok());

@@ -203,16 +203,6 @@ impl Engine {
             // It may be another's, of which this node can see nothing: two openings of one id would be two cases.
             return Err(Error::CaseIdChosen { case });
         }
-        if event.event_type == EventType::PersonalDataErased {
-            // To record an erasure that did not happen would be worse than to have none.
-            return Err(Error::Refused {
-                code: "erasure-not-available".to_owned(),
-                advice: "This release cannot destroy keys, so the content would stay readable. Keep the case closed until one can."
-                    .to_owned(),
-                state: state.map(|case| case.state().to_string()),
-                next_event_types: Vec::new(),
-            });
-        }
         judge(state, &event, &self.config.rules()).map_err(|refusal| {
             let next = state
                 .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));

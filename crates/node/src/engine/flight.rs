@@ -60,9 +60,12 @@ impl Flight {
     }
 }
 
+/// Drafts whose event went out without its content, by its id.
+pub(super) const KEPT_BACK: &str = "kept-back/";
+
 /// Under which name a draft is kept whose event went out without its content.
 fn kept_back_name(event: EventId) -> String {
-    format!("kept-back/{event}")
+    format!("{KEPT_BACK}{event}")
 }
 
 impl Engine {
@@ -187,7 +190,7 @@ impl Engine {
     }
 
     pub(super) fn restore_kept_back(&mut self) -> Result<(), Error> {
-        for kept in self.store.vault().with_prefix("kept-back/") {
+        for kept in self.store.vault().with_prefix(KEPT_BACK) {
             kept?;
             self.kept_back += 1;
         }

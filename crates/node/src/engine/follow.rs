@@ -191,7 +191,7 @@ impl Engine {
     /// Takes the parts of a copy that the journal lacks; says whether there were any.
     pub(super) fn take_parts(&mut self, index: u64, copy: &Bundle) -> Result<bool, Error> {
         let mut known = self.bundle_at(index)?;
-        if known.take_parts(copy) == 0 {
+        if known.take_parts(&self.without_erased(copy)?) == 0 {
             return Ok(false);
         }
         self.store
@@ -235,6 +235,9 @@ impl Engine {
             self.shelf.put(case, log);
             self.case_changed(case);
             let effective = applied.verdict == Verdict::Effective;
+            if effective {
+                self.erase_if_due(case)?;
+            }
             return self.try_grant(case, (position, position), bundle, effective);
         }
         if self

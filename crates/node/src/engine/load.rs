@@ -17,6 +17,7 @@ use prost::Message as _;
 use tracing::{info, warn};
 
 use super::Engine;
+use super::cases::UNSHARED;
 use super::follow::inconsistent;
 use crate::draft::Draft;
 use crate::error::Error;
@@ -311,7 +312,7 @@ impl Engine {
         info!(event = %draft.event_id, case = %draft.case, "content that may be shared with nobody stays in this node's store");
         self.store.vault().put(
             &mut self.batch,
-            &format!("unshared/{}", draft.event_id),
+            &format!("{UNSHARED}{}", draft.event_id),
             &wire.encode_to_vec(),
         )?;
         let sealable = sealable

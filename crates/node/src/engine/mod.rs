@@ -5,6 +5,7 @@ mod cases;
 mod duties;
 mod emit;
 mod enforce;
+mod erase;
 mod feed;
 mod flight;
 mod follow;
@@ -138,6 +139,8 @@ pub(crate) struct Engine {
     unwritten: BTreeMap<u64, Bundle>,
     /// Bundles of which a copy in this turn brought parts that were missing.
     healed: BTreeMap<u64, Bundle>,
+    /// Content that was erased and may still lie in the store's files.
+    erasure: erase::Erasure,
     /// Own events that went out without their content.
     kept_back: u64,
     /// A second writer was seen under this organisation's name: only a person can say which one is to go on.
@@ -208,6 +211,7 @@ impl Engine {
             split_views,
             unwritten: BTreeMap::new(),
             healed: BTreeMap::new(),
+            erasure: erase::Erasure::default(),
             kept_back: 0,
             second_writer: false,
             batch: Batch::new(),
@@ -223,6 +227,7 @@ impl Engine {
         };
         engine.restore_cases()?;
         engine.restore_outbox()?;
+        engine.restore_erasure()?;
         Ok(engine)
     }
 
@@ -295,6 +300,7 @@ impl Engine {
         for case in too_much {
             self.shelf.drop_fold(case);
         }
+        self.finish_erasure()?;
         self.rulings.clear();
         self.unwritten.clear();
         self.placed.clear();

@@ -79,6 +79,14 @@ impl Outbox {
         numbers.filter_map(|number| Some((*number, self.drafts.get(number)?)))
     }
 
+    /// All drafts of one case, held ones too, with their numbers.
+    pub(super) fn numbers_in(&self, case: CaseId) -> Vec<(u64, EventId)> {
+        let of_case = self.drafts.iter().filter(|(_, draft)| draft.case == case);
+        of_case
+            .map(|(number, draft)| (*number, draft.event_id))
+            .collect()
+    }
+
     pub(super) fn waiting_count_in(&self, case: CaseId) -> u64 {
         self.waiting_of_case
             .get(&case)

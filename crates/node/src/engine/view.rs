@@ -7,7 +7,7 @@ use concordat_domain::timetable;
 use concordat_domain::timetable::waiting_of_all;
 use concordat_proto::v1;
 use concordat_trust::bundle::Bundle;
-use concordat_trust::case_log::{CaseLog, ExposureKind};
+use concordat_trust::case_log::{CaseLog, ExposureKind, KeyLine};
 use concordat_trust::lines::Alias;
 use concordat_trust::seal::{PartContext, open};
 use jiff::Timestamp;
@@ -18,8 +18,13 @@ use crate::emission::{Receipt, Ruled, Stage};
 use crate::error::Error;
 use crate::views::{CaseView, EventView, Exposure, Status};
 
-/// What of an event was opened, by compartment, and the compartments that were not.
-type Opened = (Vec<(v1::Compartment, Vec<u8>)>, Vec<v1::Compartment>);
+/// The parts of one envelope, by what became of them.
+#[derive(Default)]
+struct Parts {
+    opened: Vec<(v1::Compartment, Vec<u8>)>,
+    withheld: Vec<v1::Compartment>,
+    erased: Vec<v1::Compartment>,
+}
 
 impl Engine {
     /// A case as this organisation sees it at an instant; now, if none is given.
@@ -177,6 +182,7 @@ impl Engine {
                     }),
                     event: Some(self.wire(draft, state, (0, [0; 32]), None)?),
                     withheld: Vec::new(),
+                    erased: Vec::new(),
                 })
             }
         }
@@ -208,7 +214,11 @@ impl Engine {
         bundle: &Bundle,
     ) -> Result<EventView, Error> {
         let envelope = envelope_of(bundle, position);
-        let (opened, withheld) = self.open_parts(case, position, bundle)?;
+        let Parts {
+            opened,
+            withheld,
+            erased,
+        } = self.open_parts(case, position, bundle)?;
         let event = parts::merge(
             opened
                 .iter()
@@ -241,6 +251,7 @@ impl Engine {
             ruled: self.ruling(case, position)?,
             event,
             withheld,
+            erased,
         })
     }
 
@@ -250,11 +261,16 @@ impl Engine {
         case: CaseId,
         position: Position,
         bundle: &Bundle,
-    ) -> Result<Opened, Error> {
+    ) -> Result<Parts, Error> {
         let envelope = envelope_of(bundle, position);
-        let (mut opened, mut withheld) = (Vec::new(), Vec::new());
+        let mut parts = Parts::default();
         let Some(log) = self.case_log(case)? else {
-            return Ok((opened, withheld));
+            return Ok(parts);
+        };
+        let gone = |line: &KeyLine| {
+            let name = line.compartment().to_string();
+            let mut erased = log.case().into_iter().flat_map(Case::erased);
+            erased.any(|erased| erased == name)
         };
         for (index, part) in (0..).zip(&envelope.header().parts) {
             let alias = Alias(part.alias);
@@ -279,11 +295,12 @@ impl Engine {
                 .zip(envelope.part(index))
                 .and_then(|(key, bytes)| open(&place, key, bytes).ok())
             {
-                Some(content) => opened.push((compartment, content.to_vec())),
-                None => withheld.push(compartment),
+                Some(content) => parts.opened.push((compartment, content.to_vec())),
+                None if gone(line) => parts.erased.push(compartment),
+                None => parts.withheld.push(compartment),
             }
         }
-        Ok((opened, withheld))
+        Ok(parts)
     }
 
     /// Position of the last bundle applied; none on an empty log.
