@@ -9,6 +9,7 @@ use concordat_trust::keyring::CaseKeys;
 use concordat_trust::lines::Alias;
 
 use super::Engine;
+use super::erase::is_erased;
 use super::load::{Desk, Load};
 use crate::error::Error;
 
@@ -36,10 +37,14 @@ impl Engine {
     }
 
     fn has_duty(&self, case: CaseId) -> Result<bool, Error> {
+        let log = self.case_log(case)?;
+        if log.as_ref().is_some_and(|log| is_erased(log)) {
+            // Its keys were destroyed on purpose.
+            return Ok(false);
+        }
         if self.invitations.contains_key(&case) && self.offers_nothing(case) {
             return Ok(true);
         }
-        let log = self.case_log(case)?;
         Ok(log.is_some_and(|log| {
             log.parked().is_none()
                 && (self.needs_own_offer(&log)

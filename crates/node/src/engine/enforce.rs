@@ -1,5 +1,6 @@
 //! The keeper's enforcer: what is due now becomes an event, judged like any other. Nothing stored fires (design, decision 7).
 
+use concordat_domain::State;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::timetable;
 use concordat_domain::timetable::{Deadline, waiting};
@@ -51,7 +52,8 @@ impl Engine {
         let Some(state) = log.as_deref().and_then(CaseLog::case) else {
             return Ok(None);
         };
-        if *state.keeper() != self.config.organisation {
+        // Nothing can be published about an erased case, not even what was missed in it.
+        if *state.keeper() != self.config.organisation || state.state() == State::Erased {
             return Ok(None);
         }
         let now = self.now();

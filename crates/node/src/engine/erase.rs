@@ -162,7 +162,8 @@ impl Engine {
     }
 }
 
-fn is_erased(log: &CaseLog) -> bool {
+/// Whether the content of a case is gone for good.
+pub(super) fn is_erased(log: &CaseLog) -> bool {
     log.case().is_some_and(|case| case.state() == State::Erased)
 }
 
