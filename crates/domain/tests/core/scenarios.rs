@@ -21,14 +21,6 @@ macro_rules! scenarios {
     )*};
 }
 
-/// Nodes cannot erase yet, so this one is played on the rules alone.
-#[test]
-fn scenario_23_a_case_is_corrected_reopened_and_erased() {
-    check(include_str!(
-        "../../../../tests/fixtures/scenarios-core/23-corrected-reopened-erased.json"
-    ));
-}
-
 /// A body is retired by an event of the directory and leaves its case without a successor.
 #[test]
 fn scenario_19_a_silent_provider_closes() {
@@ -51,6 +43,7 @@ scenarios! {
     scenario_17_an_oral_complaint_is_settled_early = "17-early-resolution-oral",
     scenario_18_the_broker_keeps_discipline = "18-broker-discipline",
     scenario_21_an_invited_body_never_joins = "21-invited-body-never-joins",
+    scenario_23_a_case_is_corrected_reopened_and_erased = "23-corrected-reopened-erased",
 }
 
 /// Those not named above, too: a worked case proves by itself what it exercises.
