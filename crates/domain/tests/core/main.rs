@@ -5,6 +5,8 @@ mod coverage;
 mod directory;
 mod families;
 mod fixtures;
+mod generator;
+mod histories;
 mod properties;
 mod reasons;
 mod scenarios;

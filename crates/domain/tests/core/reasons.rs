@@ -441,3 +441,61 @@ fn nobody_records_for_a_body_without_a_recorded_arrangement() {
         Err(Reason::NotParticipant)
     );
 }
+
+/// Reason 9 comes before the row's own: a stale version is told first (domain brief B, order of reasons).
+#[test]
+fn a_stale_version_is_told_before_the_rows_own_reason() {
+    let world = World::new();
+    let mut log = Log::opened(&world);
+    log.must("2026-02-10T10:00", TRUST, "consent-granted", GRANT);
+    log.must("2026-02-10T11:00", TRUST, "participant-added", ADD_COUNCIL);
+    let seen = log.version(TRUST);
+    log.must(
+        "2026-02-11T10:00",
+        COUNCIL,
+        "participant-joined",
+        r#"{"responsible_person": "chief-executive"}"#,
+    );
+    let not_joined =
+        r#"{"lead": "ods:ZT2", "reason": "commissioner", "complainant_view": "content"}"#;
+    let mut event = log.event("2026-02-11T11:00", TRUST, "lead-proposed", not_joined);
+    event.basis = seen;
+    event.expected = Some(seen);
+    assert_eq!(
+        log.submit(event.clone()).map_err(|refusal| refusal.reason),
+        Err(Reason::StaleSequence)
+    );
+    event.expected = None;
+    assert_eq!(
+        log.submit(event).map_err(|refusal| refusal.reason),
+        Err(Reason::BodyNotJoined)
+    );
+}
+
+/// Reason 10 comes before the row's own: what the person said meanwhile is told before what wants checking.
+#[test]
+fn a_superseded_consent_is_told_before_a_pending_authority() {
+    let world = World::new();
+    let mut log = Log::joined(&world);
+    let seen = log.version(TRUST);
+    log.must(
+        "2026-02-12T10:00",
+        COUNCIL,
+        "consent-withdrawn",
+        r#"{"given_by": "p-1", "orgs": ["gss:E06999901"], "from": "2026-02-12"}"#,
+    );
+    log.must(
+        "2026-02-12T11:00",
+        COUNCIL,
+        "person-status-changed",
+        r#"{"person_ref": "p-1", "change": "lost-capacity", "on": "2026-02-12", "source": "family"}"#,
+    );
+    let mut event = log.event("2026-02-12T12:00", TRUST, "consent-granted", GRANT);
+    let pending = log.submit(event.clone()).map_err(|refusal| refusal.reason);
+    assert_eq!(pending, Err(Reason::AuthorityPending));
+    event.basis = seen;
+    assert_eq!(
+        log.submit(event).map_err(|refusal| refusal.reason),
+        Err(Reason::ConsentSuperseded)
+    );
+}

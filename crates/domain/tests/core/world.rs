@@ -65,6 +65,11 @@ impl<'w> Log<'w> {
         }
     }
 
+    /// The rules in force on it.
+    pub(crate) fn rules(&self) -> Rules<'w> {
+        self.world.rules()
+    }
+
     /// A complaint received by the trust on 9 February 2026.
     pub(crate) fn opened(world: &'w World) -> Self {
         let mut log = Self::new(world);
