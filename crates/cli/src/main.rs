@@ -14,8 +14,10 @@ mod feed;
 mod init;
 mod key_file;
 mod output;
+mod pack_file;
 mod partnership;
 mod pins;
+mod policy;
 mod scenario;
 mod secret_file;
 mod serve;
@@ -69,6 +71,9 @@ enum Noun {
     /// The partnership file: who takes part, with which keys, under which policy packs and calendars.
     #[command(subcommand)]
     Partnership(partnership::Verb),
+    /// Policy packs: how long each duty may take, by which rule, and how sure that is.
+    #[command(subcommand)]
+    Policy(policy::Verb),
     /// Runs a node: it follows the log, acts and signs for its organisation, and answers local systems over gRPC.
     ///
     /// Says `concordat: ready organisation=… api=…` on standard error when calls are taken. SIGTERM or SIGINT ends it in good order, a
@@ -96,6 +101,7 @@ fn main() -> ExitCode {
         Noun::Scenario(verb) => scenario::run(verb, arguments.output),
         Noun::Init(asked) => init::run(*asked, arguments.output),
         Noun::Partnership(verb) => partnership::run(verb, arguments.output),
+        Noun::Policy(verb) => policy::run(verb, arguments.output),
         Noun::Serve(asked) => serve::run(asked),
         Noun::Event(asked) => event::run(asked, arguments.output),
         Noun::Draft(asked) => draft::run(asked, arguments.output),

@@ -12,7 +12,7 @@ use crate::config;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
 use crate::pins::{self, Calendar, Pack, Pins};
-use crate::toml_file;
+use crate::{pack_file, toml_file};
 
 /// What can be done with a partnership file.
 #[derive(Debug, Subcommand)]
@@ -22,13 +22,22 @@ pub(crate) enum Verb {
     /// The id is the hash of the content: layout and comments do not change it, anything else does. All members must see the same
     /// id before they start their nodes.
     ///
-    /// Each policy pack and calendar is shown with the hash that was agreed and the one that this release has; exit code 7 if they differ.
+    /// Each policy pack and calendar is shown with the hash that was agreed and the one that this release, or a file given with it, has;
+    /// exit code 7 if they differ, or if a pack has a figure that nobody has checked yet.
     Check(Check),
     /// Prints the lines with which a partnership file pins the policy packs and calendars of this release.
     ///
     /// They go among the partnership's own lines, above the first `[[organisations]]`. Take out what does not apply: what is pinned must
     /// be there, word for word, in the release that each member runs.
-    Packs,
+    Packs(Packs),
+}
+
+/// Which packs beside those of the release.
+#[derive(Debug, Args)]
+pub(crate) struct Packs {
+    /// A policy pack of the partnership's own; may be repeated.
+    #[arg(long = "pack", value_name = "FILE")]
+    packs: Vec<PathBuf>,
 }
 
 /// The file to read.
@@ -36,6 +45,8 @@ pub(crate) enum Verb {
 pub(crate) struct Check {
     /// The partnership file, TOML.
     file: PathBuf,
+    #[command(flatten)]
+    own: Packs,
 }
 
 /// The answer.
@@ -87,20 +98,24 @@ impl Row for Member {
 pub(crate) fn run(verb: Verb, format: Format) -> Result<(), Failure> {
     match verb {
         Verb::Check(asked) => check(&asked, format),
-        Verb::Packs => packs(format),
+        Verb::Packs(asked) => packs(&asked, format),
     }
 }
 
 fn check(asked: &Check, format: Format) -> Result<(), Failure> {
     let file = read(&asked.file)?;
-    let pins = Pins::of(file.content());
+    let pins = Pins::of(file.content(), &pack_file::with_release(&asked.own.packs)?);
     let differences = pins.differences();
+    let open: Vec<String> = pins.open().collect();
     let answer = Answer::new(&file, pins);
     if format == Format::Table {
         output::line(&format!("partnership {} ({})", answer.id, answer.name))?;
         rows(&answer.members)?;
         rows(&answer.policy_packs)?;
         rows(&answer.calendars)?;
+        for open in open {
+            output::line(&open)?;
+        }
     } else {
         output::json(format, &answer)?;
     }
@@ -110,8 +125,8 @@ fn check(asked: &Check, format: Format) -> Result<(), Failure> {
     }
 }
 
-fn packs(format: Format) -> Result<(), Failure> {
-    let lines = pins::lines();
+fn packs(asked: &Packs, format: Format) -> Result<(), Failure> {
+    let lines = pins::lines(&pack_file::with_release(&asked.packs)?);
     if format == Format::Table {
         return output::line(&lines);
     }

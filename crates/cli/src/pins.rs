@@ -1,4 +1,4 @@
-//! What a partnership agreed on, beside what this release carries: policy packs and calendars by their hashes.
+//! What a partnership agreed on, beside what is here: policy packs and calendars by their hashes.
 
 use concordat_domain::calendar::Calendars;
 use concordat_domain::policy::{PolicyPack, PolicyPacks};
@@ -6,6 +6,7 @@ use concordat_trust::partnership::Content;
 use serde::Serialize;
 
 use crate::output::Row;
+use crate::pack_file::why_not_adopted;
 
 /// How a pin stands to this release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -17,6 +18,8 @@ pub(crate) enum Standing {
     Differs,
     /// It has nothing of this name.
     Missing,
+    /// It has exactly what was agreed, and nobody can adopt it: a figure is open.
+    Open,
 }
 
 impl Standing {
@@ -25,6 +28,7 @@ impl Standing {
             Self::Same => "same",
             Self::Differs => "differs",
             Self::Missing => "missing",
+            Self::Open => "open",
         }
     }
 }
@@ -40,6 +44,9 @@ pub(crate) struct Pack {
     pub(crate) release_hash: Option<String>,
     /// What follows from the two.
     pub(crate) standing: Standing,
+    /// What a person has to do before it can be adopted, as far as it is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) open: Option<String>,
 }
 
 impl Row for Pack {
@@ -102,16 +109,26 @@ pub(crate) struct Pins {
 }
 
 impl Pins {
-    /// Compares what a file pins with what is built in.
-    pub(crate) fn of(content: &Content) -> Self {
-        let (packs, calendars) = (PolicyPacks::built_in(), Calendars::built_in());
+    /// Compares what a file pins with these packs, and with the calendars that are built in.
+    pub(crate) fn of(content: &Content, packs: &PolicyPacks) -> Self {
+        let calendars = Calendars::built_in();
         let pack = |pin: &concordat_trust::partnership::PolicyPackPin| {
-            let here = packs.get(&pin.id).map(PolicyPack::hash);
+            let here = packs.get(&pin.id);
+            let hash = here.map(PolicyPack::hash);
+            let standing = standing(hash.map(|hash| hash == pin.hash.0));
+            let open = here
+                .filter(|_| standing == Standing::Same)
+                .and_then(why_not_adopted);
             Pack {
                 id: pin.id.to_string(),
                 hash: pin.hash.to_string(),
-                release_hash: here.map(hex::encode),
-                standing: standing(here.map(|here| here == pin.hash.0)),
+                release_hash: hash.map(hex::encode),
+                standing: if open.is_some() {
+                    Standing::Open
+                } else {
+                    standing
+                },
+                open,
             }
         };
         let calendar = |pin: &concordat_trust::partnership::CalendarPin| {
@@ -133,25 +150,38 @@ impl Pins {
         }
     }
 
-    /// What of it this release does not have as agreed, in words; none if it has all.
+    /// The packs that nobody can adopt yet, each with what a person has to do.
+    pub(crate) fn open(&self) -> impl Iterator<Item = String> {
+        self.packs.iter().filter_map(|pin| {
+            let open = pin.open.as_ref()?;
+            Some(format!(
+                "policy pack {} can be shown, not adopted:{open}",
+                pin.id
+            ))
+        })
+    }
+
+    /// What of it is not here as agreed, or cannot be adopted, in words; none if all is well.
     pub(crate) fn differences(&self) -> Option<String> {
         let packs = self.packs.iter().map(|pin| {
             let what = format!("policy pack {}", pin.id);
             (what, pin.standing, &pin.hash, &pin.release_hash)
         });
+        let open = self.open().map(|open| format!("\n  {open}"));
         let calendars = self.calendars.iter().map(|pin| {
             let what = format!("calendar {} version {}", pin.name, pin.version);
             (what, pin.standing, &pin.hash, &pin.release_hash)
         });
         let lines: Vec<String> = packs
             .chain(calendars)
-            .filter(|(_, standing, ..)| *standing != Standing::Same)
+            .filter(|(_, standing, ..)| !matches!(standing, Standing::Same | Standing::Open))
             .map(|(what, _, agreed, here)| {
                 format!(
                     "\n  {what}: agreed {agreed}, this release has {}",
                     shown(here.as_deref())
                 )
             })
+            .chain(open)
             .collect();
         (!lines.is_empty()).then(|| lines.concat())
     }
@@ -165,12 +195,17 @@ fn standing(is_same: Option<bool>) -> Standing {
     }
 }
 
-/// The lines that pin everything that this release carries, as they stand in a partnership file.
-pub(crate) fn lines() -> String {
-    let packs = PolicyPacks::built_in();
+/// The lines that pin these packs and the calendars that this release carries, as they stand in a partnership file.
+pub(crate) fn lines(packs: &PolicyPacks) -> String {
     let packs = packs.iter().map(|pack| {
+        // What cannot be adopted is named and left out: with a figure that nobody checked, nothing may be counted.
+        let out = if pack.is_adoptable() {
+            ""
+        } else {
+            "# not before its open figures are confirmed: "
+        };
         format!(
-            "    {{ id = \"{}\", hash = \"{}\" }}, # {}\n",
+            "    {out}{{ id = \"{}\", hash = \"{}\" }}, # {}\n",
             pack.id(),
             hex::encode(pack.hash()),
             pack.title()

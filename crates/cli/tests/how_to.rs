@@ -14,6 +14,7 @@ use support::{PATIENCE, Partnership, TRUST, set_mode, text};
 
 const RUN_A_NODE: &str = include_str!("../../../docs/how-to/run-a-node.md");
 const CONNECT_A_SYSTEM: &str = include_str!("../../../docs/how-to/connect-a-system.md");
+const WRITE_A_POLICY_PACK: &str = include_str!("../../../docs/how-to/write-a-policy-pack.md");
 const FOUND_A_PARTNERSHIP: &str = include_str!("../../../docs/how-to/found-a-partnership.md");
 
 /// Addresses that the page names, and that may be taken on this machine.
@@ -113,6 +114,48 @@ fn a_partnership_is_founded_word_by_word() {
     let file = fs::read_to_string(folder.path().join("partnership.toml")).expect("it was made");
     assert_eq!(file.matches("[[organisations]]").count(), 2, "{file}");
     assert!(file.contains("\"safeguarding\", \"staff\"]"), "{file}");
+}
+
+#[test]
+fn a_policy_pack_is_written_word_by_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commands = commands(WRITE_A_POLICY_PACK);
+    let script: String = (0..)
+        .zip(&commands)
+        .map(|(number, command)| format!("{command}\necho \"<{number}:$?>\"\n"))
+        .collect();
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env("PATH", search_path(folder.path(), ""))
+        .output()
+        .expect("bash is there");
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    let mut checks = 0;
+    for (number, command) in commands.iter().enumerate() {
+        let (before, rest) = said.split_once(&format!("<{number}:")).expect("it was run");
+        let (code, _) = rest.split_once('>').expect("a code");
+        // The page says so: first a misspelt event, then a length of nothing, then all is well.
+        let expected = if command.starts_with("concordat policy check") {
+            checks += 1;
+            if checks < 3 { "7" } else { "0" }
+        } else {
+            "0"
+        };
+        assert_eq!(code, expected, "{command}\n{before}\n{complained}");
+    }
+    assert_eq!(checks, 3);
+    for told in [
+        "27    10      reply-target",
+        "`response-issue` is not an event type of these rules",
+        "20    1       reply-target",
+        "started by    complaint-received (as the pack says)",
+        "rule stage-1-response (O-04): `convention` is open",
+        "{ id = \"county-v1\", hash",
+        "# not before its open figures are confirmed: { id = \"ni-hsc-2026\"",
+    ] {
+        assert!(said.contains(told), "{told}\n{said}");
+    }
 }
 
 #[test]

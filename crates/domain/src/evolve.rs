@@ -11,6 +11,7 @@ use crate::rules::Rules;
 /// The case after an effective event. `case` is `None` for the event that opens it.
 pub fn evolve(case: Option<Case>, event: &Event, at: &Placement, rules: &Rules<'_>) -> Case {
     let parsed = parse(case.as_ref(), event, rules);
+    let before = case.as_ref().map(Case::state);
     let mut case = case.unwrap_or_else(|| Case::open(event));
     let waited = waits_for_strands(&case);
     if let Ok(body) = parsed {
@@ -22,6 +23,7 @@ pub fn evolve(case: Option<Case>, event: &Event, at: &Placement, rules: &Rules<'
         };
         body.apply(&mut change);
         carry_out_signs(&mut change);
+        change.follow_packs(before);
         if waited && !waits_for_strands(&case) {
             draft_from_strands(&mut case);
         }

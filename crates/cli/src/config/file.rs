@@ -20,6 +20,9 @@ pub(super) struct File {
     organisation: OrganisationId,
     partnership_file: PathBuf,
     data_directory: PathBuf,
+    /// Policy packs of the partnership's own.
+    #[serde(default)]
+    policy_packs: Vec<PathBuf>,
     log: FileLog,
     #[serde(default)]
     api: Api,
@@ -165,6 +168,11 @@ impl File {
         Config {
             organisation: self.organisation,
             partnership_file: base.join(self.partnership_file),
+            policy_packs: self
+                .policy_packs
+                .iter()
+                .map(|file| base.join(file))
+                .collect(),
             data_directory,
             log,
             listen: self.api.listen,

@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) organisation: OrganisationId,
     /// The founding document, the same at all members.
     pub(crate) partnership_file: PathBuf,
+    /// Files with policy packs of the partnership's own, beside those of the release.
+    pub(crate) policy_packs: Vec<PathBuf>,
     /// Where the signing key and the store are.
     pub(crate) data_directory: PathBuf,
     /// The shared log.

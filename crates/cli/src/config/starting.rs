@@ -35,6 +35,8 @@ organisation = {organisation}
 partnership-file = "{PARTNERSHIP_FILE}"
 # Has the signing key (`signing.key`) and the node's journal (`store/`). Mode 0700.
 data-directory = {data}
+# Policy packs of the partnership's own, as the partnership file pins them (`concordat policy check` finds their faults).
+# policy-packs = ["our-protocol.toml"]
 
 [api]
 # Where local systems reach the node. Loopback only in this release; port 0 takes a free one.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use concordat_api::{Server, ServerConfig, Token};
+use concordat_domain::policy::PolicyPacks;
 use concordat_node::clock::{Clock, SystemClock};
 use concordat_node::{Node, NodeConfig};
 use concordat_store::{Store, StoreConfig};
@@ -23,7 +24,7 @@ use crate::config::{Config, Log};
 use crate::exit::Failure;
 use crate::pins::Pins;
 use crate::signals::Signals;
-use crate::{key_file, partnership, secret_file, token_file};
+use crate::{key_file, pack_file, partnership, secret_file, token_file};
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -40,6 +41,7 @@ pub(crate) struct Serve {
 struct Prepared {
     config: Config,
     partnership: PartnershipFile,
+    packs: PolicyPacks,
     signing_key: SigningKey,
     token: Token,
 }
@@ -93,10 +95,12 @@ impl Prepared {
         let partnership = partnership::read(&config.partnership_file)?;
         let signing_key = key_file::read(&config.data_directory)?;
         require_member(&config, &partnership, &signing_key)?;
-        require_what_was_agreed(&config, &partnership)?;
+        let packs = pack_file::with_release(&config.policy_packs)?;
+        require_what_was_agreed(&config, &partnership, &packs)?;
         Ok(Self {
             config,
             partnership,
+            packs,
             signing_key,
             token,
         })
@@ -112,6 +116,7 @@ impl Prepared {
         node.witness_after = self.config.witness_after;
         node.witness_step = self.config.witness_step;
         node.drafts_max = self.config.drafts_max;
+        node.packs = self.packs.clone();
         node
     }
 }
@@ -142,12 +147,17 @@ fn require_member(
 
 /// Cases are opened and dates computed by the packs and calendars of this release. Under others than the members agreed on, this node
 /// would rule and count differently from theirs, and nobody would see it at once.
-fn require_what_was_agreed(config: &Config, partnership: &PartnershipFile) -> Result<(), Failure> {
-    match Pins::of(partnership.content()).differences() {
+fn require_what_was_agreed(
+    config: &Config,
+    partnership: &PartnershipFile,
+    packs: &PolicyPacks,
+) -> Result<(), Failure> {
+    match Pins::of(partnership.content(), packs).differences() {
         None => Ok(()),
         Some(differences) => Err(Failure::Precondition(format!(
-            "this release does not carry what {} says was agreed:{differences}\n  what to do: run the release that carries it; or, before \
-             the partnership starts, have all members agree on the lines that `concordat partnership packs` prints",
+            "this node does not have what {} says was agreed:{differences}\n  what to do: run the release that carries it, or name the pack \
+             file in `policy-packs` of the configuration; or, before the partnership starts, have all members agree on the lines that \
+             `concordat partnership packs` prints",
             config.partnership_file.display()
         ))),
     }

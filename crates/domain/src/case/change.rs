@@ -14,6 +14,7 @@ use crate::event::{Event, Placement};
 use crate::events::cooperation::CooperationDuty;
 use crate::events::correction::NamedDay;
 use crate::ids::{EventId, OrganisationId};
+use crate::policy::{PolicyPack, Rule};
 use crate::rules::Rules;
 
 /// The case, the event and its place.
@@ -532,7 +533,61 @@ impl Change<'_> {
         self.case.facts.ledger.start(occurrence, at);
     }
 
+    /// What the packs of the case say about an event beside its row: which deadlines it meets, ends and starts. `before` is the state
+    /// in which the event found the case, none if it opened it.
+    pub(crate) fn follow_packs(&mut self, before: Option<State>) {
+        let event_type = self.event.event_type;
+        let opens_anonymous = before.is_none() && self.case.facts.receipt.anonymous;
+        for rule in self.own_rules() {
+            let name = DeadlineName::from(rule.name.as_str());
+            if rule.met_by.contains(&event_type) {
+                self.meet(name.clone());
+            }
+            if rule.ended_by.contains(&event_type) {
+                self.end(name.clone());
+            }
+            let fields = &self.event.fields;
+            let mut triggers = rule.started_by.iter();
+            let trigger = triggers.find(|trigger| trigger.fits(event_type, fields, before));
+            if let Some(trigger) = trigger.filter(|_| !opens_anonymous) {
+                let from = trigger.named_day(fields).unwrap_or_else(|| self.day());
+                let start = Start::Counted { from, n: None };
+                self.place(name, rule.variant.as_deref(), start, None);
+            }
+        }
+    }
+
+    /// The rules of the case's packs that name events of their own.
+    fn own_rules(&self) -> Vec<Rule> {
+        let packs = self.case.packs().filter_map(|id| self.rules.packs.get(id));
+        let rules = packs.flat_map(PolicyPack::rules).filter(|rule| {
+            !(rule.started_by.is_empty() && rule.met_by.is_empty() && rule.ended_by.is_empty())
+        });
+        let in_force = rules.filter(|rule| {
+            let found = self
+                .case
+                .rule(&rule.name, rule.variant.as_deref(), self.rules);
+            found.is_some_and(|(_, found)| found == *rule)
+        });
+        in_force.cloned().collect()
+    }
+
     fn set(
+        &mut self,
+        name: DeadlineName,
+        variant: Option<&str>,
+        start: Start,
+        owner: Option<&OrganisationId>,
+    ) {
+        // A rule that says itself what starts it is not started by the rows. A day that an event names is no matter of the rule.
+        let counted = matches!(start, Start::Counted { .. });
+        let rule = self.case.rule(name.rule(), variant, self.rules);
+        if !(counted && rule.is_some_and(|(_, rule)| !rule.started_by.is_empty())) {
+            self.place(name, variant, start, owner);
+        }
+    }
+
+    fn place(
         &mut self,
         name: DeadlineName,
         variant: Option<&str>,

@@ -31,7 +31,7 @@ use crate::events::correction::days_of;
 use crate::events::{Who, row};
 use crate::ids::{CaseId, EventId, OrganisationId, PackId};
 use crate::judge::may_publish;
-use crate::policy::Regime;
+use crate::policy::{Force, PolicyPack, Regime, Rule};
 use crate::rules::Rules;
 
 /// A case as every party's node holds it. Compare two by [`Case::digest`].
@@ -176,6 +176,25 @@ impl Case {
     /// The policy pack and the local protocol of the case.
     pub fn packs(&self) -> impl Iterator<Item = &PackId> {
         self.facts.policy.iter().chain(&self.facts.protocol)
+    }
+
+    /// The rule of a deadline in a situation, and its pack. What a policy pack holds as `local` only fills a gap: the local protocol goes
+    /// before it.
+    pub(crate) fn rule<'r>(
+        &self,
+        name: &str,
+        variant: Option<&str>,
+        rules: &Rules<'r>,
+    ) -> Option<(&'r PolicyPack, &'r Rule)> {
+        let packs = self.packs().filter_map(|id| rules.packs.get(id));
+        let mut found: Vec<_> = packs
+            .filter_map(|pack| Some((pack, pack.rule(name, variant)?)))
+            .collect();
+        // Stable: among equals the policy, which stands first, is taken.
+        found.sort_by_key(|(pack, rule)| {
+            rule.force == Force::Local && pack.regime() != Regime::Protocol
+        });
+        found.into_iter().next()
     }
 
     /// The family of regulations that decides conditional fields.

@@ -49,7 +49,7 @@ pub fn enter_directory(directory: &mut Directory, event: &DirectoryEvent, positi
 /// judged, where no node may depend on what is in another one's configuration.
 ///
 /// # Errors
-/// `missing-field:pack` for one that nobody here knows.
+/// `missing-field:pack` for one that nobody here knows, or that has a figure which nobody has checked yet.
 pub fn adoptable(
     event_type: EventType,
     fields: &Fields,
@@ -60,8 +60,9 @@ pub fn adoptable(
     }
     let named = fields.text("pack").and_then(|id| id.parse::<PackId>().ok());
     match named.and_then(|id| packs.get(&id)) {
-        Some(_) => Ok(()),
-        None => Err(Reason::MissingField("pack".to_owned()).into()),
+        // A8: a pack with an open figure may be shown, not adopted.
+        Some(pack) if pack.is_adoptable() => Ok(()),
+        Some(_) | None => Err(Reason::MissingField("pack".to_owned()).into()),
     }
 }
 

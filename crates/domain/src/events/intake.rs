@@ -7,6 +7,7 @@ use super::row::{EventRules, Scene, Who, meets, row, starts};
 use crate::case::{Case, Change, DeadlineName, From, How, Lateness, State};
 use crate::ids::{OrganisationId, PackId};
 use crate::judge::Reason;
+use crate::policy::PolicyPack;
 use crate::timetable::due_of;
 
 codes! {
@@ -125,7 +126,8 @@ impl ComplaintReceived {
         if let Some(known) = self.matter_known_on {
             change.start_from("ombudsman-limit", known);
         }
-        if change.case.regime().is_staged() {
+        let pack = change.rules.packs.get(&self.policy);
+        if pack.is_some_and(PolicyPack::is_staged) {
             change.enter(State::Stage1);
             return change.start_from("stage-1-response", received);
         }

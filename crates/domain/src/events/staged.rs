@@ -88,11 +88,8 @@ impl EventRules for Stage1ResponseIssued {
                 .map(|counted| counted.due)
         };
         let rule = |variant| {
-            let mut packs = change
-                .case
-                .packs()
-                .filter_map(|id| change.rules.packs.get(id));
-            packs.find_map(|pack| pack.rule("stage-2-request", variant))
+            let found = change.case.rule("stage-2-request", variant, change.rules);
+            found.map(|(_, rule)| rule)
         };
         let by_answer = rule(None).and_then(|rule| months(Some(answered), rule.n));
         let by_knowing = rule(Some("known")).and_then(|rule| months(known, rule.n));

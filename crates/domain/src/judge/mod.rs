@@ -126,7 +126,8 @@ pub(crate) fn parse(
     Ok(EventBody::parse(event.event_type, &reader)?)
 }
 
-/// The regime of the policy that an opening event names; a policy of which no pack is known counts as missing.
+/// The regime of the policy that an opening event names; a policy of which no pack is known, or whose figures are not all checked,
+/// counts as missing.
 fn opening_regime(event: &Event, rules: &Rules<'_>) -> Result<Option<Regime>, Reason> {
     if event.event_type != EventType::ComplaintReceived {
         return Ok(None);
@@ -135,13 +136,18 @@ fn opening_regime(event: &Event, rules: &Rules<'_>) -> Result<Option<Regime>, Re
         .fields
         .text("policy")
         .and_then(|name| name.parse::<PackId>().ok());
-    let regime = named
+    let missing = |field: &str| Reason::MissingField(field.to_owned());
+    // A8: a pack with an open figure may be shown, not adopted.
+    let adopted = named
         .and_then(|id| rules.packs.get(&id))
-        .map(|pack| pack.regime());
-    let adopted = regime.filter(|regime| *regime != Regime::Protocol);
-    adopted
-        .map(Some)
-        .ok_or_else(|| Reason::MissingField("policy".to_owned()))
+        .filter(|pack| pack.regime() != Regime::Protocol && pack.is_adoptable())
+        .ok_or_else(|| missing("policy"))?;
+    let protocol = event.fields.text("protocol");
+    let protocol = protocol.and_then(|name| rules.packs.get(&name.parse().ok()?));
+    if protocol.is_some_and(|pack| !pack.is_adoptable()) {
+        return Err(missing("protocol"));
+    }
+    Ok(Some(adopted.regime()))
 }
 
 fn check_id(case: Option<&Case>, author: &OrganisationId, id: EventId) -> Result<(), Reason> {

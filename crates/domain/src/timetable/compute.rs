@@ -139,10 +139,7 @@ impl View<'_> {
 
     fn rule(&self, occurrence: &Occurrence) -> Option<(&PolicyPack, &Rule)> {
         let variant = occurrence.variant.as_deref();
-        let packs = self.case.packs().filter_map(|id| self.rules.packs.get(id));
-        packs
-            .filter_map(|pack| Some((pack, pack.rule(occurrence.name.rule(), variant)?)))
-            .next()
+        self.case.rule(occurrence.name.rule(), variant, self.rules)
     }
 
     fn owner<'o>(&'o self, occurrence: &'o Occurrence) -> &'o OrganisationId {

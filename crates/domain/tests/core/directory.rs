@@ -271,11 +271,15 @@ fn nobody_records_for_a_body_without_an_arrangement() {
 }
 
 #[test]
-fn an_unknown_pack_is_refused_at_the_door() {
-    let fields: Fields = serde_json::from_str(r#"{"pack": "no-such-pack"}"#).unwrap();
+fn a_pack_that_is_unknown_or_has_open_figures_is_refused_at_the_door() {
     let packs = PolicyPacks::built_in();
-    let refused = adoptable(EventType::PolicyAdopted, &fields, &packs).unwrap_err();
-    assert_eq!(refused.code(), "missing-field:pack");
+    // O-04: the model procedure of Northern Ireland has an open figure.
+    for pack in ["no-such-pack", "ni-hsc-2026"] {
+        let fields = format!(r#"{{"pack": "{pack}"}}"#);
+        let fields: Fields = serde_json::from_str(&fields).unwrap();
+        let refused = adoptable(EventType::PolicyAdopted, &fields, &packs).unwrap_err();
+        assert_eq!(refused.code(), "missing-field:pack", "{pack}");
+    }
 }
 
 // Proves: 000-4, 001-5

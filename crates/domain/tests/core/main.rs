@@ -7,6 +7,7 @@ mod families;
 mod fixtures;
 mod generator;
 mod histories;
+mod packs;
 mod properties;
 mod reasons;
 mod scenarios;

@@ -4,7 +4,7 @@ use concordat_domain::calendar::Calendars;
 use concordat_domain::directory::Directory;
 use concordat_domain::fields::Fields;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
-use concordat_domain::policy::PolicyPacks;
+use concordat_domain::policy::{PolicyPack, PolicyPacks};
 use concordat_domain::scenario::{instant, opening, split_fields};
 use concordat_domain::{
     Case, CaseVersion, Event, EventType, Placement, Refusal, Rules, evolve, judge,
@@ -29,6 +29,18 @@ impl World {
             directory: directory.expect("the fixture is a directory"),
             packs: PolicyPacks::built_in(),
             calendars: Calendars::built_in(),
+        }
+    }
+
+    /// With packs of a partnership's own beside those of the release.
+    pub(crate) fn with_packs(texts: &[&str]) -> Self {
+        let own = texts
+            .iter()
+            .map(|text| PolicyPack::from_toml(text).expect("tests write packs well"));
+        let world = Self::new();
+        Self {
+            packs: world.packs.with(own),
+            ..world
         }
     }
 
