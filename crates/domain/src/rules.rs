@@ -1,6 +1,8 @@
 //! All that judging may read besides the case.
 
-use crate::calendar::{self, Calendars};
+use jiff::civil::Date;
+
+use crate::calendar::{self, Calendars, Convention};
 use crate::directory::{Directory, WorkingDays, in_turn};
 use crate::ids::OrganisationId;
 use crate::policy::PolicyPacks;
@@ -33,5 +35,39 @@ impl Rules<'_> {
             .into_iter()
             .next_back()
             .expect("the first is always there"))
+    }
+
+    /// The last of the next `n` working days of an organisation; the day itself for 0.
+    ///
+    /// # Errors
+    /// [`calendar::Error::CalendarHorizon`]: the calendar does not reach as far.
+    pub fn working_days_ahead(
+        &self,
+        of: &OrganisationId,
+        day: Date,
+        n: u32,
+    ) -> Result<Date, calendar::Error> {
+        if n == 0 {
+            return Ok(day);
+        }
+        let days = self.working_days(of)?;
+        let counted = days
+            .calendar
+            .due_working_days(day, n, Convention::After, &days.closed)?;
+        Ok(counted.due)
+    }
+
+    /// The first of the `n` working days of an organisation before a day; the day itself for 0.
+    ///
+    /// # Errors
+    /// [`calendar::Error::CalendarHorizon`]: the calendar does not reach as far.
+    pub fn working_days_back(
+        &self,
+        of: &OrganisationId,
+        day: Date,
+        n: u32,
+    ) -> Result<Date, calendar::Error> {
+        let days = self.working_days(of)?;
+        days.calendar.working_days_before(day, n, &days.closed)
     }
 }

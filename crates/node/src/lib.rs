@@ -11,6 +11,7 @@
 pub mod clock;
 mod courier;
 mod draft;
+mod due;
 mod emission;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod node;
 pub mod sandbox;
 mod views;
 
+pub use due::{DueDeadline, DuePage, DuePlace, DueQuery, DueState};
 pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};
 pub use error::Error;
 pub use failure::Failure;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::courier;
+use crate::due::{DuePage, DueQuery};
 use crate::emission::{Emission, Receipt};
 use crate::engine::{Engine, Watches};
 use crate::error::Error;
@@ -256,6 +257,16 @@ impl Node {
     ) -> Result<Vec<CaseView>, Error> {
         self.mailbox
             .call(move |engine| engine.case_views_after(after, at, max))
+            .await?
+    }
+
+    /// What is due over all cases: counted, and a page of it, by due day.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCase`]; [`Error::Rules`] if a calendar does not reach as many working days.
+    pub async fn due(&self, query: DueQuery) -> Result<DuePage, Error> {
+        self.mailbox
+            .call(move |engine| engine.what_is_due(&query))
             .await?
     }
 

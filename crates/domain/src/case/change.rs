@@ -351,10 +351,16 @@ impl Change<'_> {
         self.start_on_for("strand", org, due);
     }
 
-    /// A body owes an action until its target day.
-    pub(crate) fn open_action(&mut self, id: &str, org: &OrganisationId, target: Date) {
+    /// A body owes an action until its target day; the post that answers for it, if it was named.
+    pub(crate) fn open_action(
+        &mut self,
+        id: &str,
+        (org, owner): (&OrganisationId, Option<&String>),
+        target: Date,
+    ) {
         let action = super::Action {
             org: org.clone(),
+            owner: owner.cloned(),
             completed: false,
             told: false,
             settled: false,

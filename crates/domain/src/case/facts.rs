@@ -187,6 +187,9 @@ pub(crate) enum Impasse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Action {
     pub(crate) org: OrganisationId,
+    /// Post that sees to it.
+    #[serde(default)]
+    pub(crate) owner: Option<String>,
     pub(crate) completed: bool,
     pub(crate) told: bool,
     /// Verified or waived.

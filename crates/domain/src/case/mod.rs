@@ -278,6 +278,16 @@ impl Case {
         self.facts.requests.get(request) == Some(org)
     }
 
+    /// The post that answers for a deadline, where the case says so: of actions and recommendations.
+    pub(crate) fn post_for(&self, deadline: &DeadlineName) -> Option<String> {
+        let id = deadline.subject()?;
+        match deadline.rule() {
+            "action" => self.facts.actions.get(id)?.owner.clone(),
+            "recommendation" => self.facts.recommendations.get(id)?.owner.clone(),
+            _ => None,
+        }
+    }
+
     /// Whether this recommendation is this body's to comply with.
     pub(crate) fn owes_recommendation(&self, id: &str, org: &OrganisationId) -> bool {
         let recommended = self.facts.recommendations.get(id);

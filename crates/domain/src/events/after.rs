@@ -44,7 +44,7 @@ impl EventRules for ActionAssigned {
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
-        change.open_action(&self.id, &self.org, self.target);
+        change.open_action(&self.id, (&self.org, Some(&self.owner)), self.target);
     }
 }
 

@@ -54,7 +54,8 @@ pub(super) fn promise<'a>(
     actions: impl IntoIterator<Item = &'a PromisedAction>,
 ) {
     for action in actions {
-        change.open_action(&action.id, &action.org, action.target);
+        let owed_by = (&action.org, action.owner.as_ref());
+        change.open_action(&action.id, owed_by, action.target);
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::outstanding::{Outstanding, WhenDue};
 use super::waiting::running_since;
 use super::{Deadline, DeadlineId, DeadlineState, Explanation, Timetable};
 use crate::calendar::{self, Counted, end_of_day, local_date, start_of_day};
@@ -23,6 +24,35 @@ pub fn timetable(case: &Case, at: Timestamp, rules: &Rules<'_>) -> Timetable {
         .flat_map(|occurrence| view.expand(occurrence))
         .collect();
     Timetable { at, deadlines }
+}
+
+/// Every occurrence that no event has met, ended or moved, whenever it runs: also what begins by itself if another one stays unmet.
+/// What a [`timetable`] shows as open at an instant is what of these [is open](Outstanding::at) then.
+pub fn outstanding(case: &Case, rules: &Rules<'_>) -> Vec<Outstanding> {
+    let view = View {
+        case,
+        at: Timestamp::MIN,
+        rules,
+    };
+    case.facts
+        .ledger
+        .occurrences
+        .iter()
+        .flat_map(|occurrence| view.outstanding(occurrence))
+        .collect()
+}
+
+/// Working days of `owner` after a due day, up to a day; none where no calendar covers them.
+pub(super) fn late_by_working_days(
+    rules: &Rules<'_>,
+    owner: &OrganisationId,
+    due: Date,
+    until: Date,
+) -> Option<u32> {
+    let days = rules.working_days(owner).ok()?;
+    days.calendar
+        .working_days_after(due, until, &days.closed)
+        .ok()
 }
 
 /// The due date of an occurrence as the rules have it, restarts apart.
@@ -101,12 +131,66 @@ impl View<'_> {
         let following = rule
             .then
             .as_deref()
-            .and_then(|then| self.following(then, due, occurrence));
+            .map(|then| self.following(then, due, occurrence))
+            .and_then(|then| {
+                let (pack, rule) = self.rule(&then)?;
+                Some(self.deadline(&then, pack, rule, 0))
+            });
         [Some(first), following].into_iter().flatten().collect()
     }
 
-    /// The deadline that starts because another one was unmet at the end of its due day.
-    fn following(&self, name: &str, due: Date, before: &Occurrence) -> Option<Deadline> {
+    /// The occurrence and what it brings if it stays unmet, as far as no event has stopped them. Seen from before all time, so that
+    /// nothing is late yet.
+    fn outstanding(&self, occurrence: &Occurrence) -> Vec<Outstanding> {
+        let Some((pack, rule)) = self.rule(occurrence) else {
+            return Vec::new();
+        };
+        let first = self.deadline(occurrence, pack, rule, 0);
+        let due = first
+            .due
+            .filter(|due| stood_until_end_of(*due, occurrence.ending));
+        let restarted = rule.restarted();
+        let post = self.case.post_for(&occurrence.name);
+        let mut found = Vec::new();
+        if occurrence.ending.is_none() {
+            let when_due = match &restarted {
+                Some(_) => WhenDue::Restarts,
+                None => WhenDue::of(rule),
+            };
+            found.push(Outstanding::new(first, None, when_due, post.clone()));
+        }
+        let Some(due) = due else { return found };
+        if let Some(restarted) = restarted {
+            if occurrence.ending.is_none() {
+                let again = Occurrence {
+                    start: Start::Counted { from: due, n: None },
+                    ..occurrence.clone()
+                };
+                let again = self.deadline(&again, pack, &restarted, 1);
+                found.push(Outstanding::new(
+                    again,
+                    Some(due),
+                    WhenDue::of(&restarted),
+                    post,
+                ));
+            }
+        } else if let Some(then) = &rule.then {
+            let then = self.following(then, due, occurrence);
+            if let Some((pack, rule)) = self.rule(&then).filter(|_| then.ending.is_none()) {
+                let following = self.deadline(&then, pack, rule, 0);
+                found.push(Outstanding::new(
+                    following,
+                    Some(due),
+                    WhenDue::of(rule),
+                    post,
+                ));
+            }
+        }
+        found
+    }
+
+    /// The occurrence that starts because another one was unmet at the end of its due day.
+    fn following(&self, name: &str, due: Date, before: &Occurrence) -> Occurrence {
         let name = DeadlineName::from(name);
         let moved = before.ending.filter(|ending| ending.how != How::Met);
         let acts = self
@@ -118,7 +202,7 @@ impl View<'_> {
             .into_iter()
             .flatten()
             .copied();
-        let occurrence = Occurrence {
+        Occurrence {
             ending: acts
                 .chain(moved)
                 .filter(|act| act.at >= end_of_day(due))
@@ -127,14 +211,11 @@ impl View<'_> {
             variant: None,
             start: Start::Counted { from: due, n: None },
             ..before.clone()
-        };
-        let (pack, rule) = self.rule(&occurrence)?;
-        Some(self.deadline(&occurrence, pack, rule, 0))
+        }
     }
 
     fn was_unmet_at_end_of(&self, due: Date, occurrence: &Occurrence) -> bool {
-        let end = end_of_day(due);
-        end <= self.at && occurrence.ending.is_none_or(|ending| ending.at >= end)
+        end_of_day(due) <= self.at && stood_until_end_of(due, occurrence.ending)
     }
 
     fn rule(&self, occurrence: &Occurrence) -> Option<(&PolicyPack, &Rule)> {
@@ -274,10 +355,7 @@ impl View<'_> {
     }
 
     fn late_by_working_days(&self, owner: &OrganisationId, due: Date, until: Date) -> Option<u32> {
-        let days = self.rules.working_days(owner).ok()?;
-        days.calendar
-            .working_days_after(due, until, &days.closed)
-            .ok()
+        late_by_working_days(self.rules, owner, due, until)
     }
 
     fn owed_to(&self, owner: &OrganisationId) -> String {
@@ -302,4 +380,9 @@ impl View<'_> {
             .ok()?;
         Some(start_of_day(day))
     }
+}
+
+/// Whether an occurrence was still owed when its due day ended, as far as events have told.
+fn stood_until_end_of(due: Date, ending: Option<Ending>) -> bool {
+    ending.is_none_or(|ending| ending.at >= end_of_day(due))
 }

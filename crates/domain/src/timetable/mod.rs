@@ -3,12 +3,14 @@
 mod compute;
 mod deadline;
 mod marks;
+mod outstanding;
 mod waiting;
 
-pub use compute::timetable;
 pub(crate) use compute::{due_of, latest_due_of};
+pub use compute::{outstanding, timetable};
 pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};
 pub use marks::{CooperationMark, MarkProof, cooperation_marks};
+pub use outstanding::{Outstanding, WhenDue};
 pub use waiting::{Wait, WaitTotal, WaitedFor, WaitedOn, Waiting, waiting, waiting_of_all};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,6 +8,7 @@ mod fixtures;
 mod generator;
 mod histories;
 mod packs;
+mod outstanding;
 mod properties;
 mod reasons;
 mod scenarios;

@@ -87,7 +87,7 @@ const POOL: &[(&str, &str)] = &[
 ];
 
 /// Offers each step of the plan to the case, one hour to three days apart; what is refused leaves no trace.
-fn play<'w>(world: &'w World, steps: &[(usize, bool, u8)]) -> Log<'w> {
+pub(crate) fn play<'w>(world: &'w World, steps: &[(usize, bool, u8)]) -> Log<'w> {
     let mut log = Log::opened(world);
     let mut now: DateTime = "2026-02-09T11:00".parse().expect("a time");
     for (choice, by_council, hours) in steps {

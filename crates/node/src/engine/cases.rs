@@ -98,7 +98,7 @@ impl Engine {
             // Somebody else's. A case that this organisation may not read any more still shows how it ended.
             if let Some(log) = kept {
                 self.shelf.put(case, log);
-                self.schedule(case)?;
+                self.look_ahead(case)?;
             }
             return Ok(());
         };
@@ -118,7 +118,7 @@ impl Engine {
             self.unkept.insert(case);
         }
         self.shelf.put(case, log);
-        self.schedule(case)
+        self.look_ahead(case)
     }
 
     /// The fold of a case that this node reads, from memory or from its projection.
@@ -246,7 +246,7 @@ impl Engine {
     /// Derives anew what rests on the cases that changed in this turn, once each, however many envelopes changed them.
     pub(super) fn settle_changed(&mut self) -> Result<(), Error> {
         for case in std::mem::take(&mut self.changed) {
-            self.schedule(case)?;
+            self.look_ahead(case)?;
             self.look_at_duties(case);
             self.unkept.insert(case);
         }

@@ -121,7 +121,7 @@ impl Engine {
         }
         for case in due {
             if self.derived.iter().all(|draft| draft.case != case) {
-                self.schedule(case)?;
+                self.look_ahead(case)?;
             }
         }
         Ok(())

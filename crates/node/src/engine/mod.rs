@@ -2,6 +2,8 @@
 
 mod agenda;
 mod cases;
+mod due;
+mod due_index;
 mod duties;
 mod emit;
 mod enforce;
@@ -51,6 +53,7 @@ use crate::node::NodeConfig;
 use crate::views::Publishing;
 
 use agenda::Agenda;
+use due_index::DueIndex;
 use flight::Flight;
 use guard::Guard;
 use heads::Uncovered;
@@ -121,6 +124,8 @@ pub(crate) struct Engine {
     duties: BTreeSet<CaseId>,
     /// On which day all cases were looked at for such.
     duties_of: Option<Date>,
+    /// What is outstanding on all cases.
+    due: DueIndex,
     /// When each case is to be looked at next by the enforcer.
     agenda: Agenda,
     /// What keeps the enforcer from acting on a wrong clock.
@@ -200,6 +205,7 @@ impl Engine {
             kept: Instant::now(),
             duties: BTreeSet::new(),
             duties_of: None,
+            due: DueIndex::default(),
             agenda: Agenda::default(),
             guard: Guard::default(),
             compare_clocks,

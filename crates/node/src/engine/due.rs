@@ -1,0 +1,112 @@
+//! What is due over all cases, from the index that every changed case brings up to date.
+
+use std::collections::BTreeMap;
+
+use concordat_domain::calendar::local_date;
+use concordat_domain::case::Relation;
+use concordat_domain::ids::{CaseId, OrganisationId};
+use concordat_domain::timetable::{Outstanding, outstanding};
+use concordat_trust::case_log::CaseLog;
+
+use super::Engine;
+use super::due_index::Bounds;
+use crate::due::{DueDeadline, DuePage, DuePlace, DueQuery};
+use crate::error::Error;
+
+impl Engine {
+    /// Derives what is outstanding on a case: index and agenda follow.
+    pub(super) fn look_ahead(&mut self, case: CaseId) -> Result<(), Error> {
+        let log = self.case_log(case)?;
+        let own = &self.config.organisation;
+        let state = log.as_deref().and_then(CaseLog::case);
+        // A view that has ended stands still: what it shows as due may be done long since.
+        let Some(state) = state.filter(|case| case.relation(own) != Relation::Outsider) else {
+            self.due.remove(case);
+            self.agenda.set(case, None);
+            return Ok(());
+        };
+        let found = outstanding(state, &self.config.rules());
+        let card = (state.keeper(), state.state().to_string());
+        self.due.set(case, (card.0, &card.1), &found);
+        let now = self.now();
+        let looks = found.iter().filter_map(|one| one.next_look(now));
+        let next = looks.min().filter(|_| state.keeper() == own);
+        self.agenda.set(case, next);
+        Ok(())
+    }
+
+    /// What is due, counted, and a page of it.
+    pub(crate) fn what_is_due(&mut self, asked: &DueQuery) -> Result<DuePage, Error> {
+        // What changed in this very turn is to be seen as well.
+        self.settle_changed()?;
+        let at = asked.at.unwrap_or_else(|| self.now());
+        let today = local_date(at);
+        let bounds = |owner: &OrganisationId| self.bounds(asked, owner, today);
+        let found = match asked.case {
+            Some(case) if !self.shelf.contains(case) => return Err(Error::UnknownCase),
+            Some(case) => self.due.find_in(case, asked, today, bounds)?,
+            None => self.due.find(asked, today, bounds)?,
+        };
+        let mut known = BTreeMap::new();
+        let mut deadlines = Vec::with_capacity(found.places.len());
+        for place in found.places {
+            deadlines.push(self.due_deadline(place, at, &mut known)?);
+        }
+        Ok(DuePage {
+            at,
+            deadlines,
+            total: found.total,
+            has_more: found.has_more,
+        })
+    }
+
+    fn bounds(
+        &self,
+        asked: &DueQuery,
+        owner: &OrganisationId,
+        today: jiff::civil::Date,
+    ) -> Result<Bounds, Error> {
+        let rules = self.config.rules();
+        let ahead = asked.due_within_working_days;
+        let back = asked.counted_for_working_days;
+        let bounds = || {
+            Ok(Bounds {
+                due_until: ahead
+                    .map(|n| rules.working_days_ahead(owner, today, n))
+                    .transpose()?,
+                counted_until: back
+                    .map(|n| rules.working_days_back(owner, today, n))
+                    .transpose()?,
+            })
+        };
+        bounds().map_err(|error: concordat_domain::calendar::Error| Error::Rules(error.to_string()))
+    }
+
+    fn due_deadline(
+        &self,
+        place: DuePlace,
+        at: jiff::Timestamp,
+        known: &mut BTreeMap<CaseId, Vec<Outstanding>>,
+    ) -> Result<DueDeadline, Error> {
+        let gone = || Error::Corrupt(format!("the index of {} is not of its case", place.case));
+        if !known.contains_key(&place.case) {
+            known.insert(place.case, self.outstanding_of(place.case)?);
+        }
+        let one = known
+            .get(&place.case)
+            .and_then(|all| all.get(usize::from(place.number)));
+        let one = one.ok_or_else(gone)?;
+        let (keeper, _) = self.due.card(place.case).ok_or_else(gone)?;
+        Ok(DueDeadline {
+            place,
+            keeper: keeper.parse().map_err(|_| gone())?,
+            deadline: one.at(at, &self.config.rules()).ok_or_else(gone)?,
+        })
+    }
+
+    fn outstanding_of(&self, case: CaseId) -> Result<Vec<Outstanding>, Error> {
+        let log = self.case_log(case)?;
+        let state = log.as_deref().and_then(CaseLog::case);
+        Ok(state.map_or_else(Vec::new, |state| outstanding(state, &self.config.rules())))
+    }
+}
