@@ -64,6 +64,11 @@ impl Page {
             .and_then(|key| std::str::from_utf8(key).ok())
     }
 
+    /// The token of the page behind an entry with this key.
+    pub(crate) fn token(&self, last: &str) -> String {
+        format!("{}{}", hex::encode(self.binding), hex::encode(last))
+    }
+
     /// The entries of the page, and the token of the next one; empty at the end. `key` decides the order and is unique.
     pub(crate) fn cut<T>(&self, all: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
         self.cut_within(all, key, |_| 0)
@@ -94,9 +99,7 @@ impl Page {
             })
             .collect();
         let next = match page.last() {
-            Some(last) if rest > page.len() => {
-                format!("{}{}", hex::encode(self.binding), hex::encode(key(last)))
-            }
+            Some(last) if rest > page.len() => self.token(&key(last)),
             _ => String::new(),
         };
         (page, next)

@@ -22,7 +22,7 @@ pub(crate) struct Deadline {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Lists deadlines over all cases, by due day.
+    /// Lists what is due over all cases, by due day; of one case also what is done.
     List(List),
     /// Says how a date came about: rule and source, calendar, each day counted or skipped and why.
     Explain(Explain),
@@ -42,9 +42,33 @@ struct List {
     /// Only those owed by this organisation; may be repeated.
     #[arg(long = "owner", value_name = "CODE")]
     owners: Vec<OrganisationId>,
+    /// Only those of this rule, such as `acknowledge` or `strand`; may be repeated.
+    #[arg(long = "name", value_name = "RULE")]
+    names: Vec<String>,
     /// Only those due before this day.
     #[arg(long, value_name = "YYYY-MM-DD")]
     due_before: Option<Date>,
+    /// Only those due on this day or later.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    due_from: Option<Date>,
+    /// Only those due within so many working days, today not counted; 0 for those due today.
+    #[arg(long, value_name = "WORKING-DAYS", conflicts_with = "case")]
+    due_within: Option<i32>,
+    /// Only complaints that nobody has acknowledged.
+    #[arg(long, conflicts_with = "names")]
+    not_acknowledged: bool,
+    /// Only the updates owed where nobody was told anything for so many working days.
+    #[arg(long, value_name = "WORKING-DAYS", conflicts_with_all = ["names", "case", "not_acknowledged"])]
+    no_update: Option<i32>,
+    /// Only those of cases that this organisation keeps.
+    #[arg(long, value_name = "CODE", conflicts_with = "case")]
+    keeper: Option<OrganisationId>,
+    /// Only those that this post answers for, where the case says so; may be repeated.
+    #[arg(long = "post", value_name = "POST", conflicts_with = "case")]
+    posts: Vec<String>,
+    /// Prints how many there are, and none of them.
+    #[arg(long)]
+    count: bool,
     /// Instant at which they are read; now, if not given.
     #[arg(long, value_name = "INSTANT")]
     at: Option<Timestamp>,
@@ -62,6 +86,14 @@ struct Explain {
     #[arg(long, value_name = "INSTANT")]
     at: Option<Timestamp>,
 }
+
+/// The rules under which a complaint, or a stage of one, is to be acknowledged.
+const ACKNOWLEDGEMENTS: [&str; 4] = [
+    "acknowledge",
+    "stage-2-acknowledge",
+    "panel-acknowledge",
+    "dp-acknowledge",
+];
 
 /// States of a deadline, as options take them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -169,6 +201,13 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
     if asked.overdue {
         states.push(v1::DeadlineState::Overdue.into());
     }
+    let names: Vec<&str> = if asked.not_acknowledged {
+        ACKNOWLEDGEMENTS.to_vec()
+    } else if asked.no_update.is_some() {
+        vec!["complainant-update"]
+    } else {
+        asked.names.iter().map(String::as_str).collect()
+    };
     let request = v1::ListDeadlinesRequest {
         case_id: asked.case.map(|case| case.to_string()).unwrap_or_default(),
         states,
@@ -177,9 +216,30 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
             .due_before
             .map(|day| day.to_string())
             .unwrap_or_default(),
+        due_from: asked
+            .due_from
+            .map(|day| day.to_string())
+            .unwrap_or_default(),
+        names: names.into_iter().map(str::to_owned).collect(),
+        due_within_working_days: asked.due_within,
+        counted_for_working_days: asked.no_update,
+        keeper: asked
+            .keeper
+            .map(|keeper| keeper.to_string())
+            .unwrap_or_default(),
+        posts: asked.posts,
+        with_waits: format != Format::Table,
         at: display::wire(asked.at),
         ..v1::ListDeadlinesRequest::default()
     };
+    if asked.count {
+        let request = client.request(v1::ListDeadlinesRequest {
+            page_size: 1,
+            ..request
+        });
+        let page = client.deadlines().list_deadlines(request).await?;
+        return output::line(&page.into_inner().total.to_string());
+    }
     let deadlines = of(client, &asked.paging, request).await?;
     output::messages(format, "deadlines", &deadlines)
 }

@@ -15,8 +15,6 @@ use jiff::civil::Date;
 pub struct DueQuery {
     /// The instant at which they are read; now, if none is given.
     pub at: Option<Timestamp>,
-    /// Only those of this case.
-    pub case: Option<CaseId>,
     /// Only those owed by one of these.
     pub owners: BTreeSet<OrganisationId>,
     /// Only those of cases that this organisation keeps.
@@ -64,6 +62,23 @@ pub struct DuePlace {
     pub case: CaseId,
     /// Number among the outstanding deadlines of the case.
     pub number: u16,
+}
+
+/// Which cases are asked for. Everything that is not said is left open.
+#[derive(Debug, Clone, Default)]
+pub struct CaseQuery {
+    /// The instant at which they are read; now, if none is given.
+    pub at: Option<Timestamp>,
+    /// Only those in one of these states.
+    pub states: BTreeSet<String>,
+    /// Only those that this organisation keeps.
+    pub keeper: Option<OrganisationId>,
+    /// Only those on which something is overdue.
+    pub overdue_only: bool,
+    /// Only those behind this one, by id.
+    pub after: Option<CaseId>,
+    /// At most so many.
+    pub max: usize,
 }
 
 /// One deadline that is due.

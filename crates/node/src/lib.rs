@@ -21,7 +21,7 @@ mod node;
 pub mod sandbox;
 mod views;
 
-pub use due::{DueDeadline, DuePage, DuePlace, DueQuery, DueState};
+pub use due::{CaseQuery, DueDeadline, DuePage, DuePlace, DueQuery, DueState};
 pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};
 pub use error::Error;
 pub use failure::Failure;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::courier;
-use crate::due::{DuePage, DueQuery};
+use crate::due::{CaseQuery, DuePage, DueQuery};
 use crate::emission::{Emission, Receipt};
 use crate::engine::{Engine, Watches};
 use crate::error::Error;
@@ -241,6 +241,16 @@ impl Node {
     pub async fn case(&self, case: CaseId, at: Option<Timestamp>) -> Result<CaseView, Error> {
         self.mailbox
             .call(move |engine| engine.case_view(case, at))
+            .await?
+    }
+
+    /// The cases asked for, each with its timetable.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn cases(&self, query: CaseQuery) -> Result<Vec<CaseView>, Error> {
+        self.mailbox
+            .call(move |engine| engine.cases_asked_for(&query))
             .await?
     }
 

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use concordat_domain::ids::{CaseId, Position};
-use concordat_node::{CaseView, EventView};
+use concordat_domain::ids::Position;
+use concordat_node::{CaseQuery, EventView};
 use concordat_proto::v1;
 use concordat_proto::v1::ErrorReason;
 use concordat_proto::v1::case_service_server::CaseService;
-use jiff::Timestamp;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
@@ -16,7 +15,7 @@ use crate::failure::{Failure, from_node};
 use crate::page::Page;
 use crate::{clocked, opaque, read, render};
 
-/// Cases whose timetables are computed in one go.
+/// Cases that are read in one go; between two such calls the node does what others want of it.
 const CASES_AT_ONCE: usize = 64;
 /// How long a read waits for a position at most.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -56,27 +55,22 @@ impl CaseService for Services {
             &given.map(|at| at.to_string()).unwrap_or_default(),
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
-        let wanted = |case: &CaseView| {
-            let overdue = || {
-                let mut states = case
-                    .deadlines
-                    .iter()
-                    .map(|one| render::deadline_state(one, at));
-                states.any(|state| state == v1::DeadlineState::Overdue)
-            };
-            (asked.states.is_empty() || asked.states.contains(&case.state))
-                && keeper.as_ref().is_none_or(|keeper| case.keeper == *keeper)
-                && (!asked.overdue_only || overdue())
+        let after = page.after().and_then(|id| id.parse().ok());
+        let mut query = CaseQuery {
+            at: Some(at),
+            states: asked.states.iter().cloned().collect(),
+            keeper,
+            overdue_only: asked.overdue_only,
+            after,
+            max: CASES_AT_ONCE,
         };
-        let mut after = page.after().and_then(|id| id.parse().ok());
         let mut cases = Vec::new();
         // One more than the page has, so that the end is known.
         while cases.len() <= page.size() {
-            let some = self.cases_after(after, at).await?;
+            let some = self.node.cases(query.clone()).await.map_err(from_node)?;
             let Some(last) = some.last() else { break };
-            after = Some(last.id);
-            let wanted = some.iter().filter(|case| wanted(case));
-            cases.extend(wanted.map(|case| render::case(case, at)));
+            query.after = Some(last.id);
+            cases.extend(some.iter().map(|case| render::case(case, at)));
         }
         let (cases, next_page_token) = page.cut_within(
             cases,
@@ -120,16 +114,6 @@ fn place(event: &EventView) -> String {
 }
 
 impl Services {
-    /// Some cases by id. Between two such calls the node does what others want of it.
-    pub(super) async fn cases_after(
-        &self,
-        after: Option<CaseId>,
-        at: Timestamp,
-    ) -> Result<Vec<CaseView>, Failure> {
-        let some = self.node.cases_after(after, Some(at), CASES_AT_ONCE).await;
-        some.map_err(from_node)
-    }
-
     /// Waits until the node has applied a position.
     async fn reach(&self, position: Position, metadata: &MetadataMap) -> Result<(), Failure> {
         let mut progress = self.node.progress();

@@ -150,18 +150,27 @@ impl View<'_> {
             .due
             .filter(|due| stood_until_end_of(*due, occurrence.ending));
         let restarted = rule.restarted();
+        let is_open = occurrence.ending.is_none();
         let post = self.case.post_for(&occurrence.name);
         let mut found = Vec::new();
-        if occurrence.ending.is_none() {
-            let when_due = match &restarted {
-                Some(_) => WhenDue::Restarts,
-                None => WhenDue::of(rule),
-            };
-            found.push(Outstanding::new(first, None, when_due, post.clone()));
+        match (&restarted, due) {
+            // Met after its rule had begun it again: that it was missed stands, and is still to be published.
+            (Some(_), Some(due)) if !is_open => {
+                let missed = Outstanding::new(first, Some(due), WhenDue::Restarts, post.clone());
+                found.push(missed);
+            }
+            _ if !is_open => {}
+            (restarted, _) => {
+                let when_due = match restarted {
+                    Some(_) => WhenDue::Restarts,
+                    None => WhenDue::of(rule),
+                };
+                found.push(Outstanding::new(first, None, when_due, post.clone()));
+            }
         }
         let Some(due) = due else { return found };
         if let Some(restarted) = restarted {
-            if occurrence.ending.is_none() {
+            if is_open {
                 let again = Occurrence {
                     start: Start::Counted { from: due, n: None },
                     ..occurrence.clone()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use concordat_domain::Case;
 use concordat_domain::calendar::local_date;
 use concordat_domain::case::Relation;
 use concordat_domain::ids::{CaseId, OrganisationId};
@@ -10,8 +11,9 @@ use concordat_trust::case_log::CaseLog;
 
 use super::Engine;
 use super::due_index::Bounds;
-use crate::due::{DueDeadline, DuePage, DuePlace, DueQuery};
+use crate::due::{CaseQuery, DueDeadline, DuePage, DuePlace, DueQuery};
 use crate::error::Error;
+use crate::views::CaseView;
 
 impl Engine {
     /// Derives what is outstanding on a case: index and agenda follow.
@@ -19,15 +21,10 @@ impl Engine {
         let log = self.case_log(case)?;
         let own = &self.config.organisation;
         let state = log.as_deref().and_then(CaseLog::case);
-        // A view that has ended stands still: what it shows as due may be done long since.
-        let Some(state) = state.filter(|case| case.relation(own) != Relation::Outsider) else {
-            self.due.remove(case);
-            self.agenda.set(case, None);
-            return Ok(());
-        };
-        let found = outstanding(state, &self.config.rules());
-        let card = (state.keeper(), state.state().to_string());
-        self.due.set(case, (card.0, &card.1), &found);
+        let Some(state) = state else { return Ok(()) };
+        let found = self.outstanding_in(state);
+        let name = state.state().to_string();
+        self.due.set(case, (state.keeper(), &name), &found);
         let now = self.now();
         let looks = found.iter().filter_map(|one| one.next_look(now));
         let next = looks.min().filter(|_| state.keeper() == own);
@@ -42,11 +39,7 @@ impl Engine {
         let at = asked.at.unwrap_or_else(|| self.now());
         let today = local_date(at);
         let bounds = |owner: &OrganisationId| self.bounds(asked, owner, today);
-        let found = match asked.case {
-            Some(case) if !self.shelf.contains(case) => return Err(Error::UnknownCase),
-            Some(case) => self.due.find_in(case, asked, today, bounds)?,
-            None => self.due.find(asked, today, bounds)?,
-        };
+        let found = self.due.find(asked, today, bounds)?;
         let mut known = BTreeMap::new();
         let mut deadlines = Vec::with_capacity(found.places.len());
         for place in found.places {
@@ -107,6 +100,37 @@ impl Engine {
     fn outstanding_of(&self, case: CaseId) -> Result<Vec<Outstanding>, Error> {
         let log = self.case_log(case)?;
         let state = log.as_deref().and_then(CaseLog::case);
-        Ok(state.map_or_else(Vec::new, |state| outstanding(state, &self.config.rules())))
+        Ok(state.map_or_else(Vec::new, |state| self.outstanding_in(state)))
+    }
+
+    /// What is outstanding on a case that this organisation has a part in. A view that has ended stands still: what it shows as due may be
+    /// done long since.
+    fn outstanding_in(&self, case: &Case) -> Vec<Outstanding> {
+        if case.relation(&self.config.organisation) == Relation::Outsider {
+            return Vec::new();
+        }
+        outstanding(case, &self.config.rules())
+    }
+
+    /// Some cases by id. Which ones is told from the index; only those are read.
+    pub(crate) fn cases_asked_for(&mut self, asked: &CaseQuery) -> Result<Vec<CaseView>, Error> {
+        self.settle_changed()?;
+        let at = asked.at.unwrap_or_else(|| self.now());
+        let today = local_date(at);
+        let wanted = |case: &CaseId| {
+            self.due.card(*case).is_some_and(|(keeper, state)| {
+                (asked.states.is_empty() || asked.states.contains(state))
+                    && asked
+                        .keeper
+                        .as_ref()
+                        .is_none_or(|asked| asked.as_str() == keeper)
+                    && (!asked.overdue_only || self.due.is_overdue(*case, today))
+            })
+        };
+        let cases = self.shelf.ids_after(asked.after).filter(wanted);
+        cases
+            .take(asked.max)
+            .map(|case| self.case_view(case, Some(at)))
+            .collect()
     }
 }

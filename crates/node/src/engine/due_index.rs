@@ -29,10 +29,8 @@ struct Traits {
 }
 
 /// All that one organisation owes under one rule.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kind {
-    owner: OrganisationId,
-    name: String,
     /// How many there are, by due day.
     lots: BTreeMap<Date, BTreeMap<Traits, u64>>,
     entries: BTreeMap<(Date, CaseId, u16), Traits>,
@@ -223,44 +221,6 @@ impl DueIndex {
         }
     }
 
-    /// The places of one case that match, in their order.
-    pub(super) fn find_in<E>(
-        &self,
-        case: CaseId,
-        asked: &DueQuery,
-        today: Date,
-        mut bounds: impl FnMut(&OrganisationId) -> Result<Bounds, E>,
-    ) -> Result<Found, E> {
-        let matching = Matching::of(self, asked, today);
-        let mut places = BTreeSet::new();
-        let entries = self.cards.get(&case).map(|card| card.entries.iter());
-        for ((kind, due), number) in entries.into_iter().flatten().zip(0..) {
-            let kind = &self.kinds[*kind as usize];
-            let wanted = (asked.owners.is_empty() || asked.owners.contains(&kind.owner))
-                && (asked.names.is_empty() || asked.names.contains(&kind.name));
-            let bounds = bounds(&kind.owner)?;
-            let (from, until) = matching.range(bounds);
-            let traits = kind.entries.get(&(*due, case, number));
-            let matches = |traits| matching.matches(*due, traits, bounds);
-            if wanted && (from..=until).contains(due) && traits.is_some_and(matches) {
-                places.insert(DuePlace {
-                    due: *due,
-                    case,
-                    number,
-                });
-            }
-        }
-        let total = places.len() as u64;
-        let behind = |place: &DuePlace| asked.after.is_none_or(|after| *place > after);
-        let mut places = places.into_iter().filter(behind);
-        let page = places.by_ref().take(asked.max).collect();
-        Ok(Found {
-            total,
-            places: page,
-            has_more: places.next().is_some(),
-        })
-    }
-
     /// Keeper and state of a case.
     pub(super) fn card(&self, case: CaseId) -> Option<(&str, &str)> {
         let card = self.cards.get(&case)?;
@@ -286,12 +246,7 @@ impl DueIndex {
             return *kind;
         }
         let number = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
-        self.kinds.push(Kind {
-            owner: owner.clone(),
-            name: name.to_owned(),
-            lots: BTreeMap::new(),
-            entries: BTreeMap::new(),
-        });
+        self.kinds.push(Kind::default());
         let kinds = self.by_owner.entry(owner.clone()).or_default();
         kinds.insert(name.to_owned(), number);
         number
