@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use concordat_domain::Case;
 use concordat_domain::calendar::local_date;
 use concordat_domain::case::Relation;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::timetable::{Outstanding, outstanding};
+use concordat_domain::{Case, State};
 use concordat_trust::case_log::CaseLog;
 
 use super::Engine;
@@ -27,7 +27,9 @@ impl Engine {
         self.due.set(case, (state.keeper(), &name), &found);
         let now = self.now();
         let looks = found.iter().filter_map(|one| one.next_look(now));
-        let next = looks.min().filter(|_| state.keeper() == own);
+        // Nothing can be published about an erased case, not even what was missed in it.
+        let enforces = state.keeper() == own && state.state() != State::Erased;
+        let next = looks.min().filter(|_| enforces);
         self.agenda.set(case, next);
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The keeper's enforcer: what is due now becomes an event, judged like any other. Nothing stored fires (design, decision 7).
 
-use concordat_domain::State;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::timetable;
 use concordat_domain::timetable::{Deadline, waiting};
@@ -40,37 +39,6 @@ impl Firing {
 }
 
 impl Engine {
-    /// Remembers when a case is to be looked at next. Derived, so it is in memory only.
-    pub(super) fn schedule(&mut self, case: CaseId) -> Result<(), Error> {
-        let next = self.next_look(case)?;
-        self.agenda.set(case, next);
-        Ok(())
-    }
-
-    fn next_look(&self, case: CaseId) -> Result<Option<Timestamp>, Error> {
-        let log = self.case_log(case)?;
-        let Some(state) = log.as_deref().and_then(CaseLog::case) else {
-            return Ok(None);
-        };
-        // Nothing can be published about an erased case, not even what was missed in it.
-        if *state.keeper() != self.config.organisation || state.state() == State::Erased {
-            return Ok(None);
-        }
-        let now = self.now();
-        let rules = self.config.rules();
-        let timetable = timetable(state, now, &rules);
-        let due_now = timetable
-            .due_to_miss(now)
-            .chain(timetable.due_to_warn(now))
-            .next()
-            .is_some();
-        Ok(if due_now {
-            Some(now)
-        } else {
-            timetable.next_instant_of_interest()
-        })
-    }
-
     /// Drafts what is due by both clocks. Only when the log was read to its head: an act that meets a deadline may stand there unread.
     pub(super) fn enforce(&mut self) -> Result<(), Error> {
         if !self.may_publish() || self.flight.is_some() {
