@@ -122,6 +122,7 @@ pub struct Holiday {
 /// One organisation's own closed days, by date, with what they are called.
 pub type ClosedDays = BTreeMap<Date, String>;
 
+// Covers: E-27, K-09
 /// A national list of days that do not count besides Saturdays and Sundays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {

@@ -26,6 +26,7 @@ pub enum Error {
     Position(String),
 }
 
+// Covers: D-12
 /// An organisation: the scheme of its code and the code (`ods:RXW`, `gss:E06000051`, `cqc:1-123`). Ordered as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganisationId(String);
@@ -264,6 +265,7 @@ mod tests {
         );
     }
 
+    // Proves: D-12
     #[test]
     fn a_code_of_an_unknown_scheme_is_not_an_organisation() {
         for wrong in ["", "ods:", "nhs:RXW", "RXW", "ods:A B", "ods:é"] {

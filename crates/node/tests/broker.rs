@@ -77,6 +77,7 @@ async fn waits_in_no_clear(partnership: &mut Partnership, case: CaseId) {
     partnership.up(TRUST);
 }
 
+// Proves: D-11, D-13, 002-3.7
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_on_a_real_broker_is_nowhere_in_clear_and_survives_an_outage() {
     let mut broker = NatsServer::start();

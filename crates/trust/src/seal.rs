@@ -71,6 +71,7 @@ impl PartContext<'_> {
     }
 }
 
+// Covers: D-13, D-11
 /// Seals `content` as the part at this place.
 ///
 /// # Errors

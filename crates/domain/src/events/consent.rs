@@ -61,7 +61,7 @@ impl EventRules for ConsentRequested {
         ],
         deadlines: [starts("consent-reply"), meets("triage")],
         reasons: [Reason::LateComplaintNotDecided, Reason::AuthorityPending, Reason::AuthorityNotSatisfied],
-        covers: ["000-15", "000-17 by form", "000-19 by explained", "001-2 by purpose", "003-1"],
+        covers: ["000-15", "000-17 by form", "000-19 by explained", "001-2 by purpose", "003-1", "E-07 by purpose"],
         summary: "The person was asked whether the complaint may be shared, and told what for (J-02 to J-04).",
     }}
 
@@ -445,7 +445,7 @@ impl EventRules for ComplaintAccepted {
         who: [Who::Owner],
         from: [From::In(State::PassedOn)],
         deadlines: [starts("acknowledge:<org>"), moves("relevant-period"), ends("triage")],
-        covers: ["001-3"],
+        covers: ["001-3", "J-15"],
         summary: "The target took the complaint, which is deemed made to it; its clock runs from its receipt (E-06, E-16).",
     }}
 

@@ -111,7 +111,7 @@ impl EventRules for CooperationFailureRecorded {
         who: [Who::Party],
         from: [From::Any],
         reasons: [Reason::NoConsent],
-        covers: ["000-8", "000-38"],
+        covers: ["000-8", "000-38", "000-7"],
         summary: "A body did not keep its duty to co-operate; it may lead to an impasse (E-11).",
     }}
 

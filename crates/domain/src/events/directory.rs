@@ -87,7 +87,7 @@ impl EventRules for OrganisationRegistered {
         scope: Scope::Directory,
         who: [Who::Steward], from: [],
         reasons: [Reason::AlreadyDecided, Reason::UnregisteredOrg],
-        covers: ["002-1.11", "003-11 by posts"],
+        covers: ["002-1.11", "003-11 by posts", "K-11 by complaints_manager"],
         summary: "A body joined the partnership, with its responsible person and complaints manager (E-02).",
     }}
 

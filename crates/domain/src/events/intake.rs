@@ -90,6 +90,9 @@ impl EventRules for ComplaintReceived {
             "002-2.4 by taken_by_role",
             "003-14 by complainants, received_on, nature, services",
             "003-15 by withheld",
+            "004-13a by commissioner",
+            "C-01 by commissioner",
+            "E-05 by policy",
         ],
         summary: "A complaint was received; its receiver keeps the case (E-14, J-01).",
     }}
@@ -192,7 +195,7 @@ impl EventRules for ComplaintAcknowledged {
         ],
         deadlines: [meets("acknowledge").only("the author's own")],
         reasons: [Reason::NoContactDetails, Reason::AlreadyDecided],
-        covers: ["000-24 by advocacy_signposted", "001-3", "002-1.6 by reassured_no_detriment"],
+        covers: ["000-24 by advocacy_signposted", "001-3", "002-1.6 by reassured_no_detriment", "002-3.1"],
         summary: "The complaint was acknowledged, with the offer of a discussion (E-15 to E-17).",
     }}
 
@@ -289,7 +292,7 @@ impl EventRules for TriageRecorded {
         who: [Who::Keeper],
         from: [From::In(State::Received), From::In(State::Stage1)],
         deadlines: [meets("triage")],
-        covers: ["000-1", "001-4 by procedures", "002-2.8 by procedure", "003-1"],
+        covers: ["000-1", "001-4 by procedures", "002-2.8 by procedure", "003-1", "S-07 by belongs_to"],
         summary: "Whose the complaint is and under which procedure it goes on (E-09, J-02).",
     }}
 }

@@ -90,7 +90,7 @@ impl EventRules for RepresentativeAuthorityChecked {
         who: [Who::Keeper],
         from: [From::Any],
         deadlines: [meets("authority-recheck").only("satisfied")],
-        covers: ["000-18", "002-1.7"],
+        covers: ["000-18", "002-1.7", "K-12 by basis"],
         summary: "Whether a representative may act; if not, nothing is shared on that authority (E-03, D-02 to D-04).",
     }}
 

@@ -255,7 +255,7 @@ impl EventRules for ProviderReturnSubmitted {
         scope: Scope::Directory,
         who: [Who::Any], from: [],
         deadlines: [meets("provider-return:<provider>:<period>").only("a deadline of the provider")],
-        covers: ["002-5.6", "003-5", "003-13", "004-19b by resolved_early"],
+        covers: ["002-5.6", "003-5", "003-13", "004-19b by resolved_early", "E-30"],
         summary: "A provider counted the complaints about it, those resolved early among them (C-05).",
     }}
 
@@ -281,7 +281,7 @@ impl EventRules for FeedbackLogged {
     row! { FeedbackLogged {
         scope: Scope::Node,
         who: [Who::Any], from: [],
-        covers: ["002-bg"],
+        covers: ["002-bg.1"],
         summary: "A compliment, comment, suggestion, concern or enquiry; kept by its node alone.",
     }}
 }
@@ -299,7 +299,7 @@ impl EventRules for FeedbackBecameComplaint {
     row! { FeedbackBecameComplaint {
         scope: Scope::Directory,
         who: [Who::Any], from: [],
-        covers: ["002-bg"],
+        covers: ["002-bg.1"],
         summary: "What began as feedback became a complaint, from the day the person first asked for that.",
     }}
 

@@ -239,7 +239,7 @@ impl EventRules for ResponseSignedOff {
             From::In(State::Stage2), From::In(State::Investigating),
         ],
         reasons: [Reason::NotAuthorisedSignatory, Reason::ConflictOfInterest],
-        covers: ["003-7", "003-8", "004-15b"],
+        covers: ["003-7", "003-8", "004-15b", "S-08 by role"],
         summary: "The responsible person, or someone authorised, signed the response (E-20, Q17).",
     }}
 
@@ -322,6 +322,7 @@ impl EventRules for ResponseIssued {
             "003-7",
             "003-8",
             "003-14 by overall_outcome, actions, closed_on",
+            "S-09 by overall_outcome",
         ],
         summary: "One written response, with findings on every issue, was sent (E-20, J-11).",
     }}

@@ -75,7 +75,7 @@ impl EventRules for Stage1ResponseIssued {
         deadlines: [
             meets("stage-1-response"), starts("stage-2-request").only("in Scotland the later of its two"),
         ],
-        covers: ["003-1", "003-14 by action_taken, outcome, closed_on"],
+        covers: ["003-1", "003-14 by action_taken, outcome, closed_on", "S-09 by outcome"],
         summary: "Stage 1 was answered; the person may ask for stage 2 (S-01, S-05, K-02).",
     }}
 

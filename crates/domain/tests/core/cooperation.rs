@@ -163,7 +163,7 @@ fn a_strand_that_was_moved_is_one_wait() {
 }
 
 /// Q9: silence past `lead-agreement` is a mark, a dispute is none.
-// Proves: Q9
+// Proves: E-11, 000-7
 #[test]
 fn silence_about_the_lead_is_a_mark_and_dispute_is_none() {
     let world = World::new();

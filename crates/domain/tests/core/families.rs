@@ -1213,3 +1213,33 @@ fn body_that_the_ombudsman_wrote_to_answers_for_itself() {
         None
     );
 }
+
+/// K-08 (reg 9): the limit for representations of children is twelve months after the event; whether a later one is taken is the authority's to decide, so it
+/// blocks nothing.
+// Proves: K-08
+#[test]
+fn childrens_representation_after_twelve_months_is_taken_at_discretion() {
+    let world = World::new();
+    let packs = world.rules().packs;
+    let pack = packs.get(&"eng-children-2006".parse().expect("a pack"));
+    let limit = pack
+        .and_then(|pack| pack.rule("time-limit", None))
+        .expect("K-08 is in the pack");
+    let last = concordat_domain::calendar::due_months(
+        "2025-12-09".parse().expect("a day"),
+        limit.n,
+        limit.convention,
+    );
+    assert_eq!(last.expect("in range").due.to_string(), "2026-12-09");
+    let mut log = Log::new(&world);
+    let late = CHILD.replace("2026-12-01", "2025-12-01");
+    log.must("2026-12-10T10:00", COUNCIL, "complaint-received", &late);
+    let answered = r#"{"outcome": "upheld", "right_to_stage_2": true}"#;
+    log.must(
+        "2026-12-14T10:00",
+        COUNCIL,
+        "stage-1-response-issued",
+        answered,
+    );
+    assert_eq!(state(&log), "stage-1-answered");
+}

@@ -21,6 +21,7 @@ struct Vector {
     note: String,
 }
 
+// Proves: E-15, E-21, E-27, K-01, K-09, S-01, S-03, J-17
 #[test]
 fn every_date_vector_gives_its_due_day() {
     let file: File =
