@@ -187,6 +187,13 @@ pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
         Error::Rules(_) => {
             Failure::new(Code::FailedPrecondition, ErrorReason::CalendarHorizon, text)
         }
+        Error::PositionNotReached { position } => Failure::new(
+            Code::Unavailable,
+            ErrorReason::PositionNotReached,
+            "this node has not reached the position asked for",
+        )
+        .with("minPosition", opaque::position(position))
+        .retry_after(RETRY_SOON),
         Error::Stopping => {
             Failure::new(Code::Unavailable, ErrorReason::ShuttingDown, text).retry_after(RETRY_SOON)
         }

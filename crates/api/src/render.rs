@@ -3,10 +3,12 @@
 mod case;
 mod deadline;
 mod event;
+mod report;
 
 pub(crate) use case::case;
 pub(crate) use deadline::{deadline, explanation, state as deadline_state};
 pub(crate) use event::{draft, event, receipt, stage, timeline_entry};
+pub(crate) use report::report;
 
 use concordat_proto::v1;
 use jiff::Timestamp;

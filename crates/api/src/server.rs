@@ -11,6 +11,7 @@ use concordat_proto::v1::case_service_server::CaseServiceServer;
 use concordat_proto::v1::deadline_service_server::DeadlineServiceServer;
 use concordat_proto::v1::event_service_server::EventServiceServer;
 use concordat_proto::v1::feed_service_server::FeedServiceServer;
+use concordat_proto::v1::report_service_server::ReportServiceServer;
 use concordat_proto::v1::server_service_server::ServerServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
@@ -166,6 +167,7 @@ impl Server {
             .add_service(guarded!(CaseServiceServer))
             .add_service(guarded!(DeadlineServiceServer))
             .add_service(guarded!(FeedServiceServer))
+            .add_service(guarded!(ReportServiceServer))
             .add_service(guarded!(ServerServiceServer));
         let serving = server.serve_with_incoming_shutdown(self.incoming, stop.cancelled());
         tokio::select! {

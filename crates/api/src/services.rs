@@ -4,6 +4,7 @@ mod case;
 mod deadline;
 mod event;
 mod feed;
+mod report;
 mod server;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ mod pack_file;
 mod partnership;
 mod pins;
 mod policy;
+mod report;
 mod scenario;
 mod secret_file;
 mod serve;
@@ -30,7 +31,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::output::Format;
+use crate::exit::Failure;
+use crate::output::{Format, Output};
 
 /// Organisations answer one health-and-social-care complaint together.
 ///
@@ -45,8 +47,8 @@ use crate::output::Format;
 )]
 struct Arguments {
     /// How to print the answer.
-    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
+    output: Output,
 
     #[command(subcommand)]
     noun: Noun,
@@ -87,6 +89,8 @@ enum Noun {
     Case(case::Case),
     /// What is owed, by whom, by when, and why.
     Deadline(deadline::Deadline),
+    /// What regulations, guidance and people who run complaints ask to see, as tables and files.
+    Report(report::Report),
     /// The ordered stream of what became visible to an organisation.
     Feed(feed::Feed),
     /// A node about itself and about its caller.
@@ -95,24 +99,38 @@ enum Noun {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.noun {
-        Noun::Demo => demo::run(arguments.output),
-        Noun::Calendar(verb) => calendar::run(verb, arguments.output),
-        Noun::Scenario(verb) => scenario::run(verb, arguments.output),
-        Noun::Init(asked) => init::run(*asked, arguments.output),
-        Noun::Partnership(verb) => partnership::run(verb, arguments.output),
-        Noun::Policy(verb) => policy::run(verb, arguments.output),
-        Noun::Serve(asked) => serve::run(asked),
-        Noun::Event(asked) => event::run(asked, arguments.output),
-        Noun::Draft(asked) => draft::run(asked, arguments.output),
-        Noun::Case(asked) => case::run(asked, arguments.output),
-        Noun::Deadline(asked) => deadline::run(asked, arguments.output),
-        Noun::Feed(asked) => feed::run(asked, arguments.output),
-        Noun::Server(asked) => server::run(asked, arguments.output),
-    };
-    match done {
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let output = arguments.output;
+    let format = match (&arguments.noun, arguments.output.format()) {
+        (_, Some(format)) => format,
+        (Noun::Report(_), None) => Format::Table,
+        (_, None) => {
+            return Err(Failure::Usage(
+                "only reports are written as csv or xlsx: take table, json or ndjson".to_owned(),
+            ));
+        }
+    };
+    match arguments.noun {
+        Noun::Demo => demo::run(format),
+        Noun::Calendar(verb) => calendar::run(verb, format),
+        Noun::Scenario(verb) => scenario::run(verb, format),
+        Noun::Init(asked) => init::run(*asked, format),
+        Noun::Partnership(verb) => partnership::run(verb, format),
+        Noun::Policy(verb) => policy::run(verb, format),
+        Noun::Serve(asked) => serve::run(asked),
+        Noun::Event(asked) => event::run(asked, format),
+        Noun::Draft(asked) => draft::run(asked, format),
+        Noun::Case(asked) => case::run(asked, format),
+        Noun::Deadline(asked) => deadline::run(asked, format),
+        Noun::Report(asked) => report::run(asked, output),
+        Noun::Feed(asked) => feed::run(asked, format),
+        Noun::Server(asked) => server::run(asked, format),
     }
 }
 

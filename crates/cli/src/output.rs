@@ -12,8 +12,35 @@ use serde_json::{Map, Value};
 
 use crate::exit::Failure;
 
-/// How an answer is printed.
+/// How an answer is written, as options take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Ndjson,
+    /// Comma-separated values. Reports only.
+    Csv,
+    /// A workbook. Reports only, into a file.
+    Xlsx,
+}
+
+impl Output {
+    /// How it is printed; none for what only reports are written as.
+    pub(crate) fn format(self) -> Option<Format> {
+        match self {
+            Self::Table => Some(Format::Table),
+            Self::Json => Some(Format::Json),
+            Self::Ndjson => Some(Format::Ndjson),
+            Self::Csv | Self::Xlsx => None,
+        }
+    }
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For people.
     Table,

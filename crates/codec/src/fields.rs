@@ -49,6 +49,16 @@ pub fn extract(body: &EventBody, empty_lists: &[String]) -> Option<Extract> {
     Some(extract)
 }
 
+/// The content fields of a body by their domain names, as far as it holds them. None if no kind is set.
+pub fn content(body: &EventBody) -> Option<Fields> {
+    let (_, message) = kinds::kind(&kinds::reflect(body))?;
+    let content = message
+        .fields()
+        .filter(|(field, _)| options::compartment(field) != Compartment::Process)
+        .map(|(field, wire)| (options::domain_name(&field), value(&field, wire)));
+    Some(Fields(content.collect()))
+}
+
 fn record(message: &DynamicMessage) -> Fields {
     let set = message
         .fields()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The `process` fields of an event by their name in the domain brief. A field that is absent is not in the map;
@@ -22,6 +23,52 @@ impl Fields {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// Yes or no, if the field is there and says so.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match self.get(name) {
+            Some(Value::Flag(flag)) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// The number under this name, if the field is there and a number.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        match self.get(name) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The day under this name, if the field is there and a day.
+    pub fn date(&self, name: &str) -> Option<Date> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// The values of a list; a single value is a list of one, as events are written.
+    pub fn values(&self, name: &str) -> &[Value] {
+        match self.get(name) {
+            Some(Value::List(values)) => values,
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        }
+    }
+
+    /// The texts of a list.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(name).iter().filter_map(|value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The elements of a list.
+    pub fn records(&self, name: &str) -> impl Iterator<Item = &Self> {
+        self.values(name).iter().filter_map(|value| match value {
+            Value::Record(record) => Some(record),
+            _ => None,
+        })
     }
 }
 

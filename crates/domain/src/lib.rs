@@ -16,6 +16,8 @@ pub mod fields;
 pub mod ids;
 pub mod judge;
 pub mod policy;
+pub mod reports;
+pub mod responsibilities;
 pub mod rules;
 pub mod scenario;
 pub mod timetable;

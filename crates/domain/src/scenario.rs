@@ -19,6 +19,7 @@ use crate::event::{CaseVersion, Event, EventType, Opening, Placement, UnknownEve
 use crate::events::{Kind, Who, row};
 use crate::fields::{Fields, Value};
 use crate::ids::{CaseId, EventId, OrganisationId, PackId, Position};
+use crate::reports::{Entry, History};
 use crate::rules::{RULES_VERSION, Rules};
 use crate::{Refusal, evolve, judge, timetable};
 
@@ -337,6 +338,41 @@ pub fn run(steps: &[Step], rules: &Rules<'_>) -> Report {
     Report { title, steps }
 }
 
+/// What a scenario played on the bare core leaves for reports to read.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The cases, in the order of their ids, with the effective events of each.
+    pub histories: Vec<History>,
+    /// The directory at the end.
+    pub directory: Directory,
+}
+
+/// Plays a scenario on the bare core, whatever it expects.
+///
+/// # Errors
+/// [`Error`] of the first step that cannot be played.
+pub fn play(steps: &[Step], rules: &Rules<'_>) -> Result<Played, Error> {
+    let mut player = Player::with(rules.directory.clone());
+    for step in steps {
+        player.play(step, rules)?;
+        player.history.push(player.shelf.clone());
+    }
+    let Player {
+        shelf,
+        mut entries,
+        directory,
+        ..
+    } = player;
+    let histories = shelf
+        .cases
+        .into_iter()
+        .filter_map(|(id, case)| History::new(case, entries.remove(&id)?));
+    Ok(Played {
+        histories: histories.collect(),
+        directory,
+    })
+}
+
 /// The cases so far, and each author's own sequence in them.
 #[derive(Debug, Clone, Default)]
 struct Shelf {
@@ -379,6 +415,8 @@ struct Player {
     directory: Directory,
     shelf: Shelf,
     history: Vec<Shelf>,
+    /// The effective events of each case.
+    entries: BTreeMap<CaseId, Vec<Entry>>,
     /// Whose event each label named first.
     labels: BTreeMap<String, OrganisationId>,
 }
@@ -427,6 +465,10 @@ impl Player {
             }
             (Err(_), None) => None,
         };
+        if let (Ok(()), Some(case)) = (&answer, &after) {
+            let entry = Entry::new(event.clone(), placement.position, case.state());
+            self.entries.entry(event.case).or_default().push(entry);
+        }
         let observed = Observed::of(after.as_ref(), at, rules, answer.as_ref().map(|_| ()));
         self.shelf
             .cases

@@ -1,6 +1,6 @@
 //! Why the node did not do what was asked, and what the caller can do.
 
-use concordat_domain::ids::{CaseId, EventId};
+use concordat_domain::ids::{CaseId, EventId, Position};
 
 use crate::views::Cursor;
 
@@ -104,6 +104,12 @@ pub enum Error {
     /// The policy or calendar data does not reach. Update it.
     #[error("{0}")]
     Rules(String),
+    /// The node has not applied the log up to this position. Wait, or name an earlier one.
+    #[error("this node has not reached position {position}")]
+    PositionNotReached {
+        /// The position asked for.
+        position: Position,
+    },
     /// The node is stopping. Try again when it is back.
     #[error("the node is stopping")]
     Stopping,

@@ -28,5 +28,5 @@ pub use failure::Failure;
 pub use node::{Node, NodeConfig};
 pub use views::{
     CaseView, ClockGuard, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage,
-    FeedStart, FeedView, Publishing, Status,
+    FeedStart, FeedView, Histories, Publishing, Rulebook, Status, Upto,
 };

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_domain::calendar::Calendars;
-use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
 use concordat_domain::policy::PolicyPacks;
+use concordat_domain::reports::{History, Needs, Stand};
 use concordat_log::SharedLog;
 use concordat_store::Store;
 use concordat_trust::partnership::PartnershipFile;
@@ -24,7 +25,8 @@ use crate::error::Error;
 use crate::failure::{Failure, Report, Reports};
 use crate::mailbox::{Input, Mailbox};
 use crate::views::{
-    CaseView, Cursor, DraftView, EventView, FeedEntry, FeedPage, FeedStart, FeedView, Status,
+    CaseView, Cursor, DraftView, EventView, FeedEntry, FeedPage, FeedStart, FeedView, Histories,
+    Rulebook, Status, Upto,
 };
 
 /// What a node is started with.
@@ -278,6 +280,55 @@ impl Node {
         self.mailbox
             .call(move |engine| engine.what_is_due(&query))
             .await?
+    }
+
+    /// Where a report stands that is begun now, or at a position.
+    ///
+    /// # Errors
+    /// [`Error::PositionNotReached`].
+    pub async fn stand(&self, upto: Upto) -> Result<Stand, Error> {
+        self.mailbox.call(move |engine| engine.stand(&upto)).await?
+    }
+
+    /// Up to `max` cases by id, after one, each as it stood at a position, with its effective events. Whoever wants all asks again after
+    /// [`Histories::last`]: so nobody else waits until they all are folded.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Store`] if the journal cannot be read.
+    pub async fn histories_after(
+        &self,
+        after: Option<CaseId>,
+        position: Option<Position>,
+        needs: Needs,
+        max: usize,
+    ) -> Result<Histories, Error> {
+        self.mailbox
+            .call(move |engine| engine.histories_after(after, position, needs, max))
+            .await?
+    }
+
+    /// One case as it stood at a position, with its effective events.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCase`], also for one that this organisation could not read there.
+    pub async fn history(
+        &self,
+        case: CaseId,
+        position: Option<Position>,
+        needs: Needs,
+    ) -> Result<History, Error> {
+        self.mailbox
+            .call(move |engine| engine.history(case, position, needs))
+            .await??
+            .ok_or(Error::UnknownCase)
+    }
+
+    /// The rules in force, by which a report is compiled.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn rulebook(&self) -> Result<Rulebook, Error> {
+        self.mailbox.call(|engine| engine.rulebook()).await
     }
 
     /// Drafts that wait, for the log or for a person.

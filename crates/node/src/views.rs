@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use concordat_domain::Rules;
+use concordat_domain::calendar::Calendars;
+use concordat_domain::directory::Directory;
 use concordat_domain::event::{CaseVersion, EventType, Opening};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
+use concordat_domain::policy::PolicyPacks;
+use concordat_domain::reports::History;
 use concordat_domain::timetable::{Deadline, DeadlineId, Waiting};
 use concordat_proto::v1;
 use jiff::Timestamp;
@@ -73,6 +78,45 @@ pub struct Exposure {
     pub compartment: String,
     /// `void-grant`, or `sealed-under-stale-version`.
     pub kind: String,
+}
+
+/// Where a report is to stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Upto {
+    /// Up to which position events count; the last one applied, if none is given.
+    pub position: Option<Position>,
+    /// The instant at which deadlines are looked at. If none is given: the claimed time of the bundle at the position, so that the same
+    /// position gives the same report; now, if no position is given either.
+    pub at: Option<Timestamp>,
+}
+
+/// Some cases with their effective events.
+#[derive(Debug, Clone)]
+pub struct Histories {
+    /// The cases that were readable at the position asked for.
+    pub histories: Vec<History>,
+    /// The last case looked at: ask again after it. None at the end.
+    pub last: Option<CaseId>,
+}
+
+/// The rules in force at a position, for whoever computes outside the node's own thread.
+#[derive(Debug, Clone)]
+pub struct Rulebook {
+    pub(crate) directory: Directory,
+    pub(crate) packs: PolicyPacks,
+    pub(crate) calendars: Calendars,
+}
+
+impl Rulebook {
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            directory: &self.directory,
+            packs: &self.packs,
+            calendars: &self.calendars,
+        }
+    }
 }
 
 /// One event as this organisation may see it.

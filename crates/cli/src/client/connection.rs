@@ -9,6 +9,7 @@ use concordat_proto::v1::case_service_client::CaseServiceClient;
 use concordat_proto::v1::deadline_service_client::DeadlineServiceClient;
 use concordat_proto::v1::event_service_client::EventServiceClient;
 use concordat_proto::v1::feed_service_client::FeedServiceClient;
+use concordat_proto::v1::report_service_client::ReportServiceClient;
 use concordat_proto::v1::server_service_client::ServerServiceClient;
 use jiff::SignedDuration;
 use tonic::metadata::AsciiMetadataValue;
@@ -164,6 +165,11 @@ impl Client {
     /// Feeds.
     pub(crate) fn feeds(&self) -> FeedServiceClient<Authenticated> {
         FeedServiceClient::new(self.authenticated()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// Reports.
+    pub(crate) fn reports(&self) -> ReportServiceClient<Authenticated> {
+        ReportServiceClient::new(self.authenticated()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// The node itself.

@@ -14,6 +14,7 @@ mod follow;
 mod guard;
 mod heads;
 mod held;
+mod histories;
 mod load;
 mod outbox;
 mod publish;

@@ -20,10 +20,10 @@ use crate::views::{CaseView, EventView, Exposure, Status};
 
 /// The parts of one envelope, by what became of them.
 #[derive(Default)]
-struct Parts {
-    opened: Vec<(v1::Compartment, Vec<u8>)>,
-    withheld: Vec<v1::Compartment>,
-    erased: Vec<v1::Compartment>,
+pub(super) struct Parts {
+    pub(super) opened: Vec<(v1::Compartment, Vec<u8>)>,
+    pub(super) withheld: Vec<v1::Compartment>,
+    pub(super) erased: Vec<v1::Compartment>,
 }
 
 impl Engine {
@@ -92,7 +92,7 @@ impl Engine {
 
     fn exposure(
         &self,
-        log: &concordat_trust::case_log::CaseLog,
+        log: &CaseLog,
         exposure: &concordat_trust::case_log::Exposure,
     ) -> Vec<Exposure> {
         let kind = match exposure.kind {
@@ -218,7 +218,10 @@ impl Engine {
             opened,
             withheld,
             erased,
-        } = self.open_parts(case, position, bundle)?;
+        } = match self.case_log(case)? {
+            Some(log) => self.open_parts(&log, position, bundle),
+            None => Parts::default(),
+        };
         let event = parts::merge(
             opened
                 .iter()
@@ -256,17 +259,10 @@ impl Engine {
     }
 
     /// Every part that is here and may be opened, and the compartments of those that may not.
-    fn open_parts(
-        &self,
-        case: CaseId,
-        position: Position,
-        bundle: &Bundle,
-    ) -> Result<Parts, Error> {
+    pub(super) fn open_parts(&self, log: &CaseLog, position: Position, bundle: &Bundle) -> Parts {
         let envelope = envelope_of(bundle, position);
         let mut parts = Parts::default();
-        let Some(log) = self.case_log(case)? else {
-            return Ok(parts);
-        };
+        let case = log.id();
         let gone = |line: &KeyLine| {
             let name = line.compartment().to_string();
             let mut erased = log.case().into_iter().flat_map(Case::erased);
@@ -300,7 +296,7 @@ impl Engine {
                 None => parts.withheld.push(compartment),
             }
         }
-        Ok(parts)
+        parts
     }
 
     /// Position of the last bundle applied; none on an empty log.

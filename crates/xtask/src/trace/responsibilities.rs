@@ -38,7 +38,8 @@ struct Listing {
 }
 
 pub(super) fn read() -> Result<Vec<Source>> {
-    let listing: Listing = toml::from_str(include_str!("responsibilities.toml"))
-        .context("trace/responsibilities.toml")?;
+    let listing: Listing =
+        toml::from_str(include_str!("../../../domain/data/responsibilities.toml"))
+            .context("domain/data/responsibilities.toml")?;
     Ok(listing.source)
 }

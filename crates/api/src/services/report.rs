@@ -1,0 +1,165 @@
+//! `ReportService`: reports, computed from what this organisation could read at a position.
+
+use std::pin::Pin;
+
+use concordat_domain::reports::{self, Compiler, Kind, Parameter, Parameters, Report};
+use concordat_node::Upto;
+use concordat_proto::v1;
+use concordat_proto::v1::report_service_server::ReportService;
+use futures::{Stream, stream};
+use jiff::civil::Date;
+use tonic::{Request, Response, Status};
+
+use super::Services;
+use crate::failure::{Failure, from_node};
+use crate::{read, render};
+
+/// Cases folded in one go. Between two such calls the node does what others want of it.
+const CASES_AT_ONCE: usize = 16;
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<v1::RunReportResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl ReportService for Services {
+    type RunReportStream = Pieces;
+
+    async fn list_reports(
+        &self,
+        _: Request<v1::ListReportsRequest>,
+    ) -> Result<Response<v1::ListReportsResponse>, Status> {
+        Ok(Response::new(v1::ListReportsResponse {
+            reports: Kind::ALL.iter().map(|kind| report_type(*kind)).collect(),
+        }))
+    }
+
+    async fn run_report(
+        &self,
+        request: Request<v1::RunReportRequest>,
+    ) -> Result<Response<Pieces>, Status> {
+        let asked = request.into_inner();
+        let report = self.report(&asked).await?;
+        let pieces = render::report(report).map(Ok);
+        Ok(Response::new(Box::pin(stream::iter(pieces))))
+    }
+}
+
+impl Services {
+    /// The report asked for. All of it is computed before the first piece goes out, so that whatever is wrong is an error and not half an
+    /// answer; it holds figures, or a row for each case at most.
+    async fn report(&self, asked: &v1::RunReportRequest) -> Result<Report, Failure> {
+        let kind: Kind = asked
+            .report
+            .parse()
+            .map_err(|_| Failure::field("report", "a report that ListReports lists"))?;
+        let parameters = parameters(asked)?;
+        let upto = Upto {
+            position: read::position(&asked.at_position, "at_position")?,
+            at: read::instant(asked.at.as_ref(), "at")?,
+        };
+        let stand = self.node.stand(upto).await.map_err(from_node)?;
+        let position = stand.position;
+        let mut compiler = Compiler::new(kind, &parameters, stand).map_err(refused)?;
+        let needs = compiler.needs();
+        let rulebook = self.node.rulebook().await.map_err(from_node)?;
+        if let Some(case) = compiler.case() {
+            let history = self.node.history(case, position, needs).await;
+            compiler.take(&history.map_err(from_node)?, &rulebook.rules());
+            return Ok(compiler.finish(&rulebook.rules()));
+        }
+        let mut after = None;
+        loop {
+            let some = self
+                .node
+                .histories_after(after, position, needs, CASES_AT_ONCE);
+            let some = some.await.map_err(from_node)?;
+            for history in &some.histories {
+                compiler.take(history, &rulebook.rules());
+            }
+            if some.last.is_none() {
+                return Ok(compiler.finish(&rulebook.rules()));
+            }
+            after = some.last;
+        }
+    }
+}
+
+fn parameters(asked: &v1::RunReportRequest) -> Result<Parameters, Failure> {
+    Ok(Parameters {
+        from: read::optional(&asked.from, "from", day)?,
+        to: read::optional(&asked.to, "to", day)?,
+        organisation: read::optional(&asked.organisation, "organisation", read::organisation)?,
+        case: read::optional(&asked.case_id, "case_id", read::case_id)?,
+        person: Some(asked.person_ref.clone()).filter(|person| !person.is_empty()),
+        suppress: asked.suppress,
+    })
+}
+
+fn day(text: &str, field: &str) -> Result<Date, Failure> {
+    text.parse()
+        .map_err(|_| Failure::field(field, "expected a day, YYYY-MM-DD"))
+}
+
+/// Which field of the request a parameter is.
+fn field(parameter: &str) -> &str {
+    match parameter {
+        "case" => "case_id",
+        "person" => "person_ref",
+        other => other,
+    }
+}
+
+fn refused(error: reports::Error) -> Failure {
+    let text = error.to_string();
+    match error {
+        reports::Error::Missing(parameter) | reports::Error::Unwanted(parameter) => {
+            Failure::field(field(parameter), text)
+        }
+        reports::Error::Period { .. } => Failure::field("to", text),
+    }
+}
+
+fn report_type(kind: Kind) -> v1::ReportType {
+    let parameter = |name: &str, required: bool, meaning: String| v1::ReportParameterType {
+        name: name.to_owned(),
+        required,
+        meaning,
+    };
+    let parameters = kind.parameters().iter().flat_map(|one| match one {
+        Parameter::Period(span) => vec![
+            parameter(
+                "from",
+                false,
+                format!("first day; if neither end is given, {}", span.meaning()),
+            ),
+            parameter(
+                "to",
+                false,
+                "last day; today, if only the first is given".to_owned(),
+            ),
+        ],
+        Parameter::Organisation => vec![parameter(
+            "organisation",
+            false,
+            "the organisation that it is about; this node's own, if none is given".to_owned(),
+        )],
+        Parameter::AnyOrganisation => vec![parameter(
+            "organisation",
+            false,
+            "the organisation that it is about; all, if none is given".to_owned(),
+        )],
+        Parameter::Case => vec![parameter("case_id", true, "the case".to_owned())],
+        Parameter::Person => vec![parameter(
+            "person_ref",
+            true,
+            "the person, by the pseudonym used in cases".to_owned(),
+        )],
+    });
+    v1::ReportType {
+        report: kind.id().to_owned(),
+        title: kind.title().to_owned(),
+        meaning: kind.meaning().to_owned(),
+        source: kind.source().to_owned(),
+        parameters: parameters.collect(),
+        public: kind.is_public(),
+    }
+}
