@@ -173,6 +173,17 @@ pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
                 .with("caseId", case.to_string())
                 .with("why", why)
         }
+        Error::ActSuspended { case, event_type } => {
+            let mut failure =
+                Failure::new(Code::FailedPrecondition, ErrorReason::ActSuspended, text)
+                    .with("caseId", case.to_string())
+                    .with("eventType", event_type.code());
+            failure.0.precondition = Some((
+                event_type.code().to_owned(),
+                "Ask the post that deals with restricted channels at this organisation.".to_owned(),
+            ));
+            failure
+        }
         Error::TooLarge { bytes, limit } => {
             Failure::new(Code::InvalidArgument, ErrorReason::EventTooLarge, text)
                 .with("bytes", bytes.to_string())

@@ -26,6 +26,9 @@ fn with_ids(mut fields: Value) -> Value {
     if let Some(other) = fields.get_mut("other_case") {
         *other = json!("00112233445566778899aabbccddeeff");
     }
+    if let Some(complaint) = fields.get_mut("main_case") {
+        *complaint = json!("00112233445566778899aabbccddeeff");
+    }
     if let Some(corrected) = fields.get_mut("corrects") {
         *corrected = json!("00112233-4455-6677-8899-aabbccddeeff");
     }

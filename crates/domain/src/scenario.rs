@@ -18,7 +18,7 @@ use crate::directory::{
 use crate::event::{CaseVersion, Event, EventType, Opening, Placement, UnknownEventType};
 use crate::events::{Kind, Who, row};
 use crate::fields::{Fields, Value};
-use crate::ids::{CaseId, EventId, OrganisationId, PackId, Position};
+use crate::ids::{CaseId, EventId, OrganisationId, Position};
 use crate::reports::{Entry, History};
 use crate::rules::{RULES_VERSION, Rules};
 use crate::{Refusal, evolve, judge, timetable};
@@ -568,7 +568,8 @@ impl Player {
             basis,
             expected: step.expected_version.then_some(basis),
             corrects: step.corrects.as_deref().map(event_id),
-            opening: (event_type == EventType::ComplaintReceived).then(|| opening(&fields, rules)),
+            opening: (event_type.opens_a_case() && !self.shelf.cases.contains_key(&case))
+                .then(|| opening(event_type, &fields, rules)),
             fields,
             filled,
             content_digest: Sha256::digest(content).into(),
@@ -582,17 +583,11 @@ fn label_of(step: &Step) -> String {
     named.unwrap_or_else(|| format!("step {}", step.step))
 }
 
-/// The pins of a case that begins under these rules: the packs that its opening event names.
-pub fn opening(fields: &Fields, rules: &Rules<'_>) -> Opening {
-    let named = ["policy", "protocol"]
-        .into_iter()
-        .filter_map(|field| fields.text(field)?.parse::<PackId>().ok());
-    let packs = named
-        .filter_map(|id| rules.packs.get(&id))
-        .map(|pack| (pack.id().clone(), hex::encode(pack.hash())));
+/// The pins of a case that begins under these rules. A pack that is not known is not pinned; judging says so.
+pub fn opening(opener: EventType, fields: &Fields, rules: &Rules<'_>) -> Opening {
     Opening {
         rules_version: RULES_VERSION,
-        packs: packs.collect(),
+        packs: rules.packs.pinned_by(opener, fields).unwrap_or_default(),
         tz_release: crate::calendar::tz_release().to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! Why the node did not do what was asked, and what the caller can do.
 
+use concordat_domain::event::EventType;
 use concordat_domain::ids::{CaseId, EventId, Position};
 
 use crate::views::Cursor;
@@ -86,6 +87,15 @@ pub enum Error {
         case: CaseId,
         /// Why.
         why: String,
+    },
+    /// An instruction that this organisation holds suspends the act on this case for now. It is given at this door only and never a
+    /// ruling: ask whoever deals with restricted channels here, and emit again when the instruction has been lifted.
+    #[error("`{event_type}` is suspended on case {case} for now")]
+    ActSuspended {
+        /// The case.
+        case: CaseId,
+        /// The act.
+        event_type: EventType,
     },
     /// The event does not fit into a bundle.
     #[error("the event takes {bytes} bytes sealed, more than the {limit} of a bundle")]

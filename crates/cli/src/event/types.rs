@@ -150,6 +150,7 @@ fn publisher(who: Who) -> &'static str {
         Who::Commissioner => "commissioner",
         Who::Provider => "provider",
         Who::Records => "records steward",
+        Who::Opener => "any organisation, to open a case",
         Who::Clock => "keeper's enforcer",
         Who::Steward => "the partnership, by the signatures of several organisations",
     }

@@ -172,7 +172,9 @@ impl<'s> Player<'s> {
             }
             Err(Error::Refused { code, .. }) => Ok(Outcome::of(Some(code))),
             Err(Error::EventIdReused { .. }) => Ok(Outcome::of(Some("duplicate-event".to_owned()))),
-            Err(Error::UnknownCase) => self.outsider(step, &author, event, &input).await,
+            Err(Error::UnknownCase | Error::CaseIdChosen { .. }) => {
+                self.outsider(step, &author, event, &input).await
+            }
             Err(Error::Shape(violations)) => {
                 let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
                 Err(anyhow!("not well-formed: {}", told.join("; ")))

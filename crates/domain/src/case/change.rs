@@ -31,6 +31,11 @@ impl Change<'_> {
         self.event.actor()
     }
 
+    /// Whether the case begins with this event.
+    pub(crate) fn is_first(&self) -> bool {
+        self.case.facts.effective.is_empty()
+    }
+
     /// The local day on which it occurred: what deadlines count from unless the event names another day.
     pub(crate) fn day(&self) -> Date {
         Case::day_of(self.event)
@@ -95,7 +100,11 @@ impl Change<'_> {
 
     /// Issues that the answer need not cover any more.
     pub(crate) fn close_issues<'i>(&mut self, closed: impl IntoIterator<Item = &'i String>) {
-        let issues = self.case.facts.issues.get_or_insert_default();
+        let facts = &mut self.case.facts;
+        let Some(issues) = &mut facts.issues else {
+            facts.closed_early.extend(closed.into_iter().cloned());
+            return;
+        };
         for issue in closed {
             issues.entry(issue.clone()).or_default().closed = true;
         }
@@ -447,6 +456,11 @@ impl Change<'_> {
             Start::Fixed(due),
             Some(owner),
         );
+    }
+
+    /// `+d:<id>` on a day that the event names; the keeper owes it, whoever that is by then.
+    pub(crate) fn start_named_on(&mut self, rule: &str, id: impl fmt::Display, due: Date) {
+        self.set(DeadlineName::of(rule, id), None, Start::Fixed(due), None);
     }
 
     /// `+d:<id>`, counted from the day of the event; the keeper owes it.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::channel::Channel;
 use super::consent::Consent;
 use super::cooperation::Cooperation;
 use super::ledger::Ledger;
@@ -31,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) lead: LeadTalk,
     /// The issues the answer must cover, once recorded.
     pub(crate) issues: Option<BTreeMap<String, Issue>>,
+    /// Issues that were closed before there was a list of them.
+    pub(crate) closed_early: BTreeSet<String>,
     pub(crate) work: Work,
     pub(crate) answer: Answer,
     pub(crate) actions: BTreeMap<String, Action>,
@@ -54,6 +57,9 @@ pub(crate) struct Facts {
     pub(crate) effective: BTreeMap<OrganisationId, u64>,
     /// A running hash over the ids and contents of effective events.
     pub(crate) trail: String,
+    /// What makes the case a restricted channel. Absent from the digest of every other case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<Channel>,
 }
 
 /// Who is what in the case.
@@ -66,7 +72,8 @@ pub(crate) struct Roles {
     /// Whether the case has entered `agreeing-lead`; it stays so when bodies leave.
     pub(crate) joint: bool,
     pub(crate) lead: Option<OrganisationId>,
-    pub(crate) former_receiver: Option<OrganisationId>,
+    /// The first bodies after a pass-on. Each keeps `process`, also when it owes nothing more: what the next one lacks it gives.
+    pub(crate) former_receivers: BTreeSet<OrganisationId>,
     pub(crate) commissioner: Option<OrganisationId>,
     /// The target of a pass-on that is not answered yet.
     pub(crate) passed_to: Option<OrganisationId>,

@@ -1,6 +1,7 @@
 //! One case: the fold of its effective events.
 
 mod change;
+mod channel;
 mod consent;
 mod cooperation;
 mod facts;
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub(crate) use change::Change;
+pub(crate) use channel::Channel;
+pub use channel::Disclosed;
 pub(crate) use consent::{Moment, Request, Standing as ConsentStanding};
 pub(crate) use cooperation::{Asked, EventMark};
 pub(crate) use facts::{
@@ -50,7 +53,7 @@ pub enum Relation {
     Party,
     /// Added or passed to, not yet joined.
     Invitee,
-    /// The first body after a pass-on.
+    /// The first body after a pass-on, which may do what it still owes itself.
     FormerReceiver,
     /// None of these: to it the case does not exist.
     Outsider,
@@ -68,7 +71,7 @@ impl Case {
             epoch: 1,
             joint: false,
             lead: None,
-            former_receiver: None,
+            former_receivers: BTreeSet::new(),
             commissioner: None,
             passed_to: None,
             members: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl Case {
             consent: Default::default(),
             lead: Default::default(),
             issues: None,
+            closed_early: BTreeSet::new(),
             work: Default::default(),
             answer: Default::default(),
             actions: BTreeMap::new(),
@@ -113,6 +117,7 @@ impl Case {
             published_approaching: BTreeSet::new(),
             effective: BTreeMap::new(),
             trail,
+            channel: None,
         };
         Self {
             facts,
@@ -175,7 +180,10 @@ impl Case {
 
     /// The policy pack and the local protocol of the case.
     pub fn packs(&self) -> impl Iterator<Item = &PackId> {
-        self.facts.policy.iter().chain(&self.facts.protocol)
+        // A channel names none: what its first event pinned is what it is judged by.
+        let of_channel = self.is_channel().then(|| self.facts.pins.packs.keys());
+        let named = self.facts.policy.iter().chain(&self.facts.protocol);
+        named.chain(of_channel.into_iter().flatten())
     }
 
     /// The rule of a deadline in a situation, and its pack. What a policy pack holds as `local` only fills a gap: the local protocol goes
@@ -214,7 +222,7 @@ impl Case {
             Relation::Party
         } else if member == Some(&Membership::Invited) || roles.passed_to.as_ref() == Some(org) {
             Relation::Invitee
-        } else if roles.former_receiver.as_ref() == Some(org) {
+        } else if roles.former_receivers.contains(org) {
             Relation::FormerReceiver
         } else {
             Relation::Outsider
@@ -236,10 +244,21 @@ impl Case {
         self.relation(org) == Relation::FormerReceiver
     }
 
-    /// The first bodies after a pass-on; in these rules at most one.
+    /// The first bodies after a pass-on that have no other role, ordered by id.
     pub fn former_receivers(&self) -> impl Iterator<Item = &OrganisationId> {
-        let former = self.facts.roles.former_receiver.iter();
+        let former = self.facts.roles.former_receivers.iter();
         former.filter(|org| self.is_former_receiver(org))
+    }
+
+    /// Whether a deadline runs that is this body's own, whoever keeps the case, and whose rule is asked for.
+    pub(crate) fn owes_itself(&self, org: &OrganisationId, rule: impl Fn(&str) -> bool) -> bool {
+        let mut occurrences = self.facts.ledger.occurrences.iter();
+        occurrences.any(|occurrence| {
+            occurrence.ending.is_none()
+                && !occurrence.follows_keeper
+                && occurrence.owner == *org
+                && rule(occurrence.name.rule())
+        })
     }
 
     /// All parties, ordered by id.
@@ -307,6 +326,11 @@ impl Case {
             .filter(|(author, _)| *author != org)
             .map(|(_, count)| count)
             .sum()
+    }
+
+    /// Whether a person's status changed and nobody's authority was checked since: no new content is shared meanwhile.
+    pub fn is_authority_pending(&self) -> bool {
+        self.facts.standing.authority_pending
     }
 
     /// Whether the person's consent covers this organisation on that day.

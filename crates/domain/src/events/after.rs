@@ -180,6 +180,11 @@ impl EventRules for OmbudsmanEnquiryReceived {
         summary: "The ombudsman asked about the case, after the response or before it (J-16).",
     }}
 
+    /// No ombudsman looks into a channel that has ended; it asks about the complaint.
+    fn is_misplaced(&self, case: &Case) -> bool {
+        case.is_channel()
+    }
+
     fn apply(&self, change: &mut Change<'_>) {
         let state = change.case.state();
         let written_to = change.actor().clone();

@@ -10,7 +10,7 @@ use super::row::{DirectoryScene, EventRules, Row, Scene};
 use super::{
     after, care, clock, consent, contact, cooperation, correction, directory, handover, intake,
     investigation, issues, lead, learning, ombudsman, outcome, parallel, person, plan, records,
-    register, response, staged,
+    register, response, safeguarding, staged,
 };
 use crate::case::{Case, Change};
 use crate::directory::Directory;
@@ -178,6 +178,13 @@ catalogue! {
         ComplaintAccepted = "complaint-accepted",
         TransferDeclined = "transfer-declined",
     }
+    safeguarding {
+        DisclosureWithoutConsentRecorded = "disclosure-without-consent-recorded",
+        SafeguardingConcernRecorded = "safeguarding-concern-recorded",
+        SafeguardingReferred = "safeguarding-referred",
+        ReferralNotNeeded = "referral-not-needed",
+        SafeguardingOutcomeReceived = "safeguarding-outcome-received",
+    }
     lead {
         ParticipantAdded = "participant-added",
         ParticipantJoined = "participant-joined",
@@ -344,6 +351,13 @@ catalogue! {
     clock {
         DeadlineApproaching = "deadline-approaching",
         DeadlineMissed = "deadline-missed",
+    }
+}
+
+impl EventType {
+    /// Whether it may be the first event of a case.
+    pub fn opens_a_case(self) -> bool {
+        row(self).from.contains(&crate::case::From::New)
     }
 }
 

@@ -138,6 +138,13 @@ impl EventRules for ConsentGranted {
         if let Some(last) = self.expires {
             change.start_on("consent-expiry", last);
         }
+        let request = change.case.facts.consent.request.as_ref();
+        let purpose = request
+            .map_or("joint", |request| &request.purpose)
+            .to_owned();
+        if purpose == Purpose::ProviderDetails.code() {
+            change.start("send-details");
+        }
         let waiting = [
             State::Received,
             State::AwaitingConsent,
@@ -146,14 +153,9 @@ impl EventRules for ConsentGranted {
         if !waiting.contains(&change.case.state()) {
             return;
         }
-        let request = change.case.facts.consent.request.as_ref();
-        match request.map_or("joint", |request| &request.purpose) {
+        match purpose.as_str() {
             "pass-on" => change.enter(State::PassingOn),
-            "hand-over" => change.enter(State::Received),
-            "provider-details" => {
-                change.enter(State::Received);
-                change.start("send-details");
-            }
+            "hand-over" | "provider-details" => change.enter(State::Received),
             _ => {
                 change.enter(State::AgreeingLead);
                 change.case.facts.roles.joint = true;
@@ -288,8 +290,13 @@ impl EventRules for ConsentWithdrawn {
                 self.narrow_issues(change);
                 return self.notify(change, &self.orgs);
             }
-            // Categories are content keys' business: no body leaves the scope.
-            Some(WithdrawnScope::Categories) => return self.notify(change, &self.orgs),
+            // The event does not say which, so until a new grant says otherwise no class of data is agreed to as a whole.
+            Some(WithdrawnScope::Categories) => {
+                for org in &self.orgs {
+                    consent.categories.insert(org.clone(), BTreeSet::new());
+                }
+                return self.notify(change, &self.orgs);
+            }
             Some(WithdrawnScope::Orgs) | None => self.orgs.iter().cloned().collect(),
         };
         for org in &bodies {
@@ -329,10 +336,7 @@ impl ConsentWithdrawn {
         change: &mut Change<'_>,
         bodies: impl IntoIterator<Item = &'o OrganisationId>,
     ) {
-        let keeper = change.case.keeper();
-        let told = |org: &OrganisationId| {
-            org != keeper && (change.case.is_party(org) || change.case.is_invitee(org))
-        };
+        let told = |org: &OrganisationId| change.case.is_party(org) || change.case.is_invitee(org);
         if bodies.into_iter().any(told) {
             change.start("notify-withdrawal");
         }
@@ -463,7 +467,8 @@ impl EventRules for ComplaintAccepted {
                 occurrence.follows_keeper = false;
             }
         }
-        facts.roles.former_receiver = Some(first);
+        facts.roles.former_receivers.insert(first);
+        facts.roles.former_receivers.remove(&target);
         facts.roles.passed_to = None;
         facts.roles.members.remove(&target);
         facts.receipt.received_on = Some(self.received_on);

@@ -153,8 +153,7 @@ impl ComplaintReceived {
             ..
         }) = &self.via
         {
-            let keeper = change.case.keeper().clone();
-            change.start_about("reply", kind, &keeper, *reply_by);
+            change.start_named_on("reply", kind, *reply_by);
         }
     }
 }

@@ -59,12 +59,13 @@ impl EventRules for IssuesAgreed {
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
+        let closed_early = std::mem::take(&mut change.case.facts.closed_early);
         let listed = self.issues.iter().map(|issue| {
             (
                 issue.id.clone(),
                 Issue {
                     body: issue.body.clone(),
-                    closed: false,
+                    closed: closed_early.contains(&issue.id),
                 },
             )
         });

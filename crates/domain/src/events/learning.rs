@@ -131,6 +131,11 @@ impl EventRules for CaseReopened {
         summary: "The case goes on after its end, with a new day for the answer.",
     }}
 
+    /// A channel has no answer to be given: a new concern opens a new one.
+    fn is_misplaced(&self, case: &Case) -> bool {
+        case.is_channel()
+    }
+
     fn apply(&self, change: &mut Change<'_>) {
         change.start_on("response", self.response_by);
         change.case.facts.standing.dissatisfied = false;

@@ -28,6 +28,7 @@ pub mod records;
 pub mod register;
 pub mod response;
 pub(crate) mod row;
+pub mod safeguarding;
 pub mod staged;
 
 pub use catalogue::{EventBody, EventType, UnknownEventType, row};

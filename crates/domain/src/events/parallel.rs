@@ -88,8 +88,7 @@ impl EventRules for HoldStarted {
     fn apply(&self, change: &mut Change<'_>) {
         let issues = self.issues.iter().cloned().collect();
         change.case.facts.holds.insert(self.id.clone(), issues);
-        let keeper = change.case.keeper().clone();
-        change.start_about("hold-review", &self.id, &keeper, self.review_on);
+        change.start_named_on("hold-review", &self.id, self.review_on);
     }
 }
 

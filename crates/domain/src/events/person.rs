@@ -283,17 +283,15 @@ impl EventRules for ContactRestrictionReviewed {
         who: [Who::Party],
         from: [From::Any],
         deadlines: [
-            meets("restriction-review:<id>"), starts("restriction-review:<id>").only("unless lifted"),
+            meets("restriction-review:<id>"), starts("restriction-review:<id>").only("again"),
         ],
-        summary: "A restriction of contact was looked at again; unless lifted it will be once more.",
+        summary: "A restriction of contact was looked at again; it will be once more, until it is lifted.",
     }}
 
     fn apply(&self, change: &mut Change<'_>) {
         let by = change.actor().clone();
         change.meet(DeadlineName::of("restriction-review", &self.id));
-        if self.result != RestrictionResult::Lift {
-            change.start_about("restriction-review", &self.id, &by, self.next_review_on);
-        }
+        change.start_about("restriction-review", &self.id, &by, self.next_review_on);
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Who {
     Provider,
     /// The records or information-governance steward of a body that holds the case.
     Records,
+    /// Every registered organisation, as long as the event is the first of a case; nobody by this role afterwards.
+    Opener,
     /// The keeper's enforcer, in the current lead epoch.
     Clock,
     /// The partnership: as many of its organisations as its directory asks for, who sign together. Only outside cases.

@@ -6,11 +6,11 @@ pub use reason::{Reason, Refusal, advice_on};
 
 use std::collections::BTreeSet;
 
-use crate::case::{Case, From, Relation};
+use crate::case::{Case, Relation};
 use crate::directory::Directory;
 use crate::event::{Event, EventBody, EventType};
 use crate::events::read::Reader;
-use crate::events::row::{Row, Scene, Who};
+use crate::events::row::{Act, Row, Scene, Who};
 use crate::events::{Need, row};
 use crate::ids::{EventId, OrganisationId, PackId};
 use crate::policy::Regime;
@@ -29,8 +29,7 @@ pub fn judge(case: Option<&Case>, event: &Event, rules: &Rules<'_>) -> Result<()
     let row = row(event.event_type);
     check_id(case, &event.author, event.id)?;
     let Some(case) = case else {
-        let opens = row.from.contains(&From::New);
-        let known = if opens {
+        let known = if event.event_type.opens_a_case() {
             Ok(())
         } else {
             Err(Reason::UnknownCase)
@@ -188,10 +187,15 @@ fn check_author(case: &Case, event: &Event, row: &Row, body: &EventBody) -> Resu
     let actor = event.actor();
     match case.relation(actor) {
         Relation::Outsider => return Err(Reason::NotParticipant),
-        Relation::FormerReceiver if !row.who.contains(&Who::FormerReceiver) => {
-            return Err(Reason::NotParticipant);
+        // It may do what it still owes itself, and nothing else.
+        Relation::FormerReceiver => {
+            return if meets_own(case, actor, row) {
+                Ok(())
+            } else {
+                Err(Reason::NotParticipant)
+            };
         }
-        Relation::Party | Relation::Invitee | Relation::FormerReceiver => {}
+        Relation::Party | Relation::Invitee => {}
     }
     if row.who.contains(&Who::Lead) && case.is_joint() && case.lead().is_none() {
         return Err(Reason::NoLead);
@@ -208,6 +212,13 @@ fn check_author(case: &Case, event: &Event, row: &Row, body: &EventBody) -> Resu
     }
 }
 
+/// Whether the event meets a deadline that runs as this body's own.
+fn meets_own(case: &Case, org: &OrganisationId, row: &Row) -> bool {
+    let met = row.deadlines.iter().filter(|sign| sign.act == Act::Meets);
+    let mut rules = met.map(|sign| sign.deadline.split(':').next().unwrap_or_default());
+    rules.any(|met| case.owes_itself(org, |rule| rule == met))
+}
+
 fn holds(who: Who, case: &Case, org: &OrganisationId) -> bool {
     match who {
         Who::Any => true,
@@ -222,8 +233,8 @@ fn holds(who: Who, case: &Case, org: &OrganisationId) -> bool {
         }
         Who::Invitee => case.is_invitee(org),
         Who::FormerReceiver => case.is_former_receiver(org),
-        // What these two ask depends on the event itself.
-        Who::Owner | Who::Clock => false,
+        // The case is open, so nobody opens it any more; what the other two ask depends on the event itself.
+        Who::Opener | Who::Owner | Who::Clock => false,
         // What the partnership does together, it does outside cases.
         Who::Steward => false,
     }

@@ -15,6 +15,7 @@ pub use rule::{Figure, Force, Mark, Open, Rule, Trigger, Unit};
 use crate::event::EventType;
 use crate::events::row;
 use crate::events::row::Act;
+use crate::fields::Fields;
 use crate::ids::PackId;
 
 /// Which family of regulations a pack belongs to: decides the fields marked `@eng`, `@sco` … in the event tables.
@@ -183,6 +184,16 @@ pub fn effects(rule: &Rule) -> Vec<Effect> {
     effects
 }
 
+/// An opening event names a pack that is not in force. Name another one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no policy pack `{id}` is in force")]
+pub struct UnknownPack {
+    /// The field that names it.
+    pub field: &'static str,
+    /// The pack.
+    pub id: PackId,
+}
+
 /// The packs that a node knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyPacks {
@@ -222,6 +233,36 @@ impl PolicyPacks {
     /// The pack of this name.
     pub fn get(&self, id: &PackId) -> Option<&PolicyPack> {
         self.packs.get(id)
+    }
+
+    /// The packs that a case pins when it is opened by an event with these fields: those that a complaint names as its policy and
+    /// protocol; for a restricted channel, which names none, every local protocol that says until when a concern is to be referred.
+    ///
+    /// # Errors
+    /// The field, and the pack named in it that is not among these.
+    pub fn pinned_by(
+        &self,
+        opener: EventType,
+        fields: &Fields,
+    ) -> Result<BTreeMap<PackId, String>, UnknownPack> {
+        let pin = |pack: &PolicyPack| (pack.id.clone(), hex::encode(pack.hash));
+        if opener != EventType::ComplaintReceived {
+            let governing = self.iter().filter(|pack| {
+                pack.regime == Regime::Protocol
+                    && pack.is_adoptable()
+                    && pack.rule("safeguarding-referral", None).is_some()
+            });
+            return Ok(governing.map(pin).collect());
+        }
+        let mut pinned = BTreeMap::new();
+        for field in ["policy", "protocol"] {
+            let Some(id) = fields.text(field).and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let pack = self.get(&id).ok_or(UnknownPack { field, id })?;
+            pinned.extend([pin(pack)]);
+        }
+        Ok(pinned)
     }
 
     /// All packs, by name.

@@ -39,6 +39,7 @@ scenarios! {
     scenario_08_a_late_strand_leaves_its_mark = "08-late-contributor-strand",
     scenario_10_a_commissioned_complaint_comes_back_to_the_council = "10-commissioned-provider-returns-to-council",
     scenario_12_an_integration_board_answers_in_stages = "12-scottish-ijb-stages",
+    scenario_14_an_anonymous_letter_is_looked_into = "14-anonymous-complaint",
     scenario_15_a_complaint_out_of_time_is_accepted = "15-out-of-time-accepted",
     scenario_17_an_oral_complaint_is_settled_early = "17-early-resolution-oral",
     scenario_18_the_broker_keeps_discipline = "18-broker-discipline",

@@ -159,7 +159,7 @@ impl<'w> Log<'w> {
             opening: self
                 .case
                 .is_none()
-                .then(|| opening(&fields, &self.world.rules())),
+                .then(|| opening(event_type, &fields, &self.world.rules())),
             fields,
             filled,
             content_digest: [u8::try_from(self.next % 251).expect("below 251"); 32],

@@ -118,7 +118,8 @@ impl Engine {
             self.unkept.insert(case);
         }
         self.shelf.put(case, log);
-        self.look_ahead(case)
+        self.look_ahead(case)?;
+        self.note_suspension(case)
     }
 
     /// The fold of a case that this node reads, from memory or from its projection.
@@ -247,6 +248,7 @@ impl Engine {
     pub(super) fn settle_changed(&mut self) -> Result<(), Error> {
         for case in std::mem::take(&mut self.changed) {
             self.look_ahead(case)?;
+            self.note_suspension(case)?;
             self.look_at_duties(case);
             self.unkept.insert(case);
         }

@@ -1,5 +1,6 @@
 //! What a node does about keys without being asked: offers where it is wanted, grants where consent allows (wire.md 4).
 
+use concordat_domain::case::Relation;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::{Case, calendar};
 use concordat_trust::case_log::CaseLog;
@@ -107,6 +108,10 @@ impl Engine {
     fn gives(&self, log: &CaseLog, to: &OrganisationId, alias: Alias, number: u32) -> bool {
         let Some(case) = log.case() else { return false };
         let own = &self.config.organisation;
+        if case.relation(own) == Relation::Outsider {
+            // Whoever has left can seal nothing in the case any more, a grant least of all.
+            return false;
+        }
         let Some(version) = log.keys().version(alias, number) else {
             return false;
         };

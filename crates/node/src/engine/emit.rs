@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use concordat_domain::case::From;
 use concordat_domain::event::{CaseVersion, Event, EventType, Opening, Placement};
-use concordat_domain::ids::{CaseId, EventId, PackId, Position};
+use concordat_domain::events::row;
+use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_domain::policy::UnknownPack;
 use concordat_domain::rules::RULES_VERSION;
 use concordat_domain::{Case, calendar, evolve, judge};
 use concordat_proto::v1;
@@ -92,10 +95,11 @@ impl Engine {
                 return Err(refused);
             }
         };
-        let invited = state.as_ref().map_or(0, |case| case.invitees().len());
+        let members = |case: &Case| case.invitees().len() + case.parties().len();
+        let concerned = state.as_ref().map_or(1, members);
         let after = self.evolved(state, &draft, &event);
-        if after.invitees().len() > invited {
-            self.require_registered_invitees(&after)?;
+        if members(&after) > concerned {
+            self.require_registered_members(&after)?;
         }
         if emission.validate_only {
             return Ok(Accepted::Validated(Receipt {
@@ -196,13 +200,17 @@ impl Engine {
             });
         }
         let event = self.judged(draft, state)?;
-        if state.is_none() && event.event_type != EventType::ComplaintReceived {
+        if state.is_none() && !event.event_type.opens_a_case() {
             return Err(Error::UnknownCase);
         }
         if let (None, Some(case)) = (state, named) {
+            if !only_opens(event.event_type) {
+                return Err(Error::UnknownCase);
+            }
             // It may be another's, of which this node can see nothing: two openings of one id would be two cases.
             return Err(Error::CaseIdChosen { case });
         }
+        self.require_not_suspended(&event)?;
         judge(state, &event, &self.config.rules()).map_err(|refusal| {
             let next = state
                 .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
@@ -222,11 +230,11 @@ impl Engine {
     }
 
     /// An organisation that the directory does not have can neither be told of an invitation nor answer it. No rule voids the event, but
-    /// a code that was misspelt is better found at the door than by a deadline.
-    fn require_registered_invitees(&self, after: &Case) -> Result<(), Error> {
+    /// a code that was misspelt is better found at the door than by a deadline, or by a referral that reaches nobody.
+    fn require_registered_members(&self, after: &Case) -> Result<(), Error> {
         let directory = self.config.partnership.directory();
-        let mut invitees = after.invitees().into_iter();
-        if invitees.all(|organisation| directory.organisation(organisation).is_some()) {
+        let mut members = after.invitees().into_iter().chain(after.parties());
+        if members.all(|organisation| directory.organisation(organisation).is_some()) {
             return Ok(());
         }
         let reason = concordat_domain::Reason::UnregisteredOrg;
@@ -316,24 +324,18 @@ impl Engine {
             tz_release: calendar::tz_release().to_owned(),
             ..Opening::default()
         };
-        for field in ["policy", "protocol"] {
-            let named = extract
-                .as_ref()
-                .and_then(|extract| extract.fields.text(field));
-            let Some(id) = named.and_then(|name| name.parse::<PackId>().ok()) else {
-                continue;
-            };
-            let Some(pack) = self.config.packs.get(&id) else {
-                return Err(Error::Refused {
-                    code: format!("missing-field:{field}"),
-                    advice: format!(
-                        "No policy pack `{id}` is in force in this partnership; name one that is."
-                    ),
-                    state: None,
-                    next_event_types: Vec::new(),
-                });
-            };
-            pins.packs.insert(id, hex::encode(pack.hash()));
+        let opener =
+            extract.and_then(|extract| Some((extract.event_type.parse().ok()?, extract.fields)));
+        if let Some((event_type, fields)) = opener {
+            let pinned = self.config.packs.pinned_by(event_type, &fields);
+            pins.packs = pinned.map_err(|UnknownPack { field, id }| Error::Refused {
+                code: format!("missing-field:{field}"),
+                advice: format!(
+                    "No policy pack `{id}` is in force in this partnership; name one that is."
+                ),
+                state: None,
+                next_event_types: Vec::new(),
+            })?;
         }
         let opening = concordat_codec::event::opening_to_wire(&pins);
         Ok(v1::Opening {
@@ -439,6 +441,11 @@ enum Accepted {
     New,
     Before,
     Validated(Receipt),
+}
+
+/// Whether an event of this type can be nothing but the first of its case.
+fn only_opens(event_type: EventType) -> bool {
+    row(event_type).from == [From::New]
 }
 
 fn shape(error: concordat_codec::Error) -> Error {

@@ -8,7 +8,7 @@ use concordat_domain::ids::{CaseId, OrganisationId, Position};
 use concordat_domain::{Case, calendar, evolve, judge};
 use concordat_proto::v1;
 use concordat_trust::bundle::{ENVELOPES_MAX, Room};
-use concordat_trust::case_log::{Author, CaseLog, NewCase};
+use concordat_trust::case_log::{Author, CaseLog, NewCase, may_hold};
 use concordat_trust::compartment::Compartment;
 use concordat_trust::envelope::Envelope;
 use concordat_trust::key_record::KeyVersionReason;
@@ -274,17 +274,19 @@ impl Engine {
         let Some((log, before)) = log.and_then(|log| Some((log, log.case()?))) else {
             return BTreeSet::new();
         };
-        let lost = |organisation: &OrganisationId| {
-            let had = before.is_party(organisation) && before.consent_covers(organisation);
-            let has = after.is_party(organisation) && after.consent_covers(organisation);
-            had && !has && *organisation != self.config.organisation
+        let on = calendar::local_date(self.now());
+        let lost = |organisation: &OrganisationId, compartment: Compartment| {
+            may_hold(before, organisation, compartment, on)
+                && !may_hold(after, organisation, compartment, on)
+                && *organisation != self.config.organisation
         };
         let lines = log.keys().lines.values();
         let lines = lines.filter(|line| {
             line.compartment() != Compartment::Process
                 && line.newest().is_some_and(|(_, version)| {
+                    let mut holders = version.holders.iter();
                     version.holders.contains(&self.config.organisation)
-                        && version.holders.iter().any(lost)
+                        && holders.any(|holder| lost(holder, line.compartment()))
                 })
         });
         lines.map(|line| line.compartment()).collect()

@@ -2,6 +2,7 @@
 
 mod agenda;
 mod cases;
+mod channels;
 mod due;
 mod due_index;
 mod duties;
@@ -54,6 +55,7 @@ use crate::node::NodeConfig;
 use crate::views::Publishing;
 
 use agenda::Agenda;
+use channels::Suspension;
 use due_index::DueIndex;
 use flight::Flight;
 use guard::Guard;
@@ -94,6 +96,8 @@ pub(crate) struct Engine {
     keyring: Keyring,
     /// The cases that this organisation reads.
     shelf: Shelf,
+    /// What channels held here ask of complaints, by channel.
+    suspensions: BTreeMap<CaseId, Suspension>,
     /// Cases in which this organisation is wanted and has not offered a key yet.
     invitations: BTreeMap<CaseId, EventReference>,
     outbox: Outbox,
@@ -184,6 +188,7 @@ impl Engine {
             rng: ChaCha20Rng::from_seed(seed),
             keyring: Keyring::default(),
             shelf: Shelf::new(config.folds_max),
+            suspensions: BTreeMap::new(),
             invitations: BTreeMap::new(),
             outbox: Outbox::default(),
             ahead: BTreeMap::new(),

@@ -222,6 +222,7 @@ impl CaseLog {
             (
                 case.relation(organisation),
                 case.consent_covers(organisation),
+                case.disclosed_to(organisation),
             )
         };
         let directory = context.rules.directory;

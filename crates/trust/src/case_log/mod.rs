@@ -160,24 +160,25 @@ impl CaseLog {
         compartment: Compartment,
         on: Date,
     ) -> bool {
+        let case = self.case.as_ref();
+        case.is_some_and(|case| may_hold(case, organisation, compartment, on))
+    }
+
+    /// Whether `organisation` may be given keys of this compartment that another one made.
+    ///
+    /// As [`Self::may_hold`], but no content while nobody's authority is checked after a person's status changed, and what a receiver noted on safeguarding stays with it, also when the complaint is passed on: whoever
+    /// receives it then notes its own. In a restricted channel it goes with the disclosure record.
+    #[must_use]
+    pub fn may_be_granted(
+        &self,
+        organisation: &OrganisationId,
+        compartment: Compartment,
+        on: Date,
+    ) -> bool {
         let Some(case) = &self.case else { return false };
-        if compartment == Compartment::Process {
-            return case.relation(organisation) != concordat_domain::case::Relation::Outsider;
-        }
-        if !case.is_party(organisation) {
-            return false;
-        }
-        if case.receiver() == organisation {
-            return true;
-        }
-        let consentable = matches!(
-            compartment,
-            Compartment::Identity
-                | Compartment::Narrative
-                | Compartment::Health
-                | Compartment::SocialCare
-        );
-        consentable && case.consent_opens_on(organisation, &compartment.to_string(), on)
+        let stays = compartment == Compartment::Safeguarding && !case.is_channel();
+        let waits = compartment != Compartment::Process && case.is_authority_pending();
+        !stays && !waits && self.may_hold(organisation, compartment, on)
     }
 
     /// Applies the next admitted envelope of the case, in log order.
@@ -228,6 +229,37 @@ impl CaseLog {
             .as_ref()
             .is_some_and(|case| case.relation(author) == concordat_domain::case::Relation::Outsider)
     }
+}
+
+/// [`CaseLog::may_hold`] for a case as it will be.
+#[must_use]
+pub fn may_hold(
+    case: &Case,
+    organisation: &OrganisationId,
+    compartment: Compartment,
+    on: Date,
+) -> bool {
+    if compartment == Compartment::Process {
+        return case.relation(organisation) != concordat_domain::case::Relation::Outsider;
+    }
+    if !case.is_party(organisation) {
+        return false;
+    }
+    if case.receiver() == organisation {
+        return true;
+    }
+    // What was recorded in a channel was recorded for the bodies that a disclosure record of it names (D-05), whoever it is about.
+    if case.disclosure_opens(organisation, &compartment.to_string()) {
+        return true;
+    }
+    let consentable = matches!(
+        compartment,
+        Compartment::Identity
+            | Compartment::Narrative
+            | Compartment::Health
+            | Compartment::SocialCare
+    );
+    consentable && case.consent_opens_on(organisation, &compartment.to_string(), on)
 }
 
 #[cfg(test)]

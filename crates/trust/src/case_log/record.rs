@@ -210,7 +210,7 @@ impl CaseLog {
             if !held {
                 return Err(KeyFault::VersionNotHeld);
             }
-            if !self.may_hold(&grant.recipient, line.compartment(), on) {
+            if !self.may_be_granted(&grant.recipient, line.compartment(), on) {
                 return Err(KeyFault::NoBasis);
             }
         }
@@ -229,7 +229,7 @@ impl CaseLog {
             .keys
             .lines
             .iter()
-            .filter(|(_, line)| self.may_hold(organisation, line.compartment(), on));
+            .filter(|(_, line)| self.may_be_granted(organisation, line.compartment(), on));
         let lacking = permitted.flat_map(|(alias, line)| {
             let held = line.versions.iter().filter(|(_, version)| {
                 version.holders.contains(giver) && !version.holders.contains(organisation)
