@@ -2,6 +2,7 @@
 
 mod cooperation;
 mod coverage;
+mod day_counts;
 mod directory;
 mod families;
 mod fixtures;
