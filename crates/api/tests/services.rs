@@ -787,7 +787,7 @@ async fn a_deadline_says_whom_it_waited_on_and_a_miss_how_late_it_was_published(
     assert_eq!((wait.working_days, wait.until), (Some(6), None));
     assert_eq!(deadline.waited_on[0].working_days, Some(6));
     assert!(deadline.waited_on[0].still);
-    let told = "Since 2026-03-02 this waits on complainant for an answer about consent, 6 working day(s) so far.";
+    let told = "Since Monday 2026-03-02 it waits on complainant for an answer about consent, 6 working day(s) so far.";
     assert!(
         explained.sentences.iter().any(|one| one == told),
         "{:?}",

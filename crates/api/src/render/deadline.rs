@@ -3,7 +3,8 @@
 use concordat_domain::calendar::{DayStep, DayVerdict};
 use concordat_domain::ids::CaseId;
 use concordat_domain::policy::Force;
-use concordat_domain::timetable::{Deadline, DeadlineState, Wait, WaitedFor, Waiting};
+use concordat_domain::timetable::{Deadline, DeadlineState, Wait, WaitedFor, Waiting, sentences};
+use concordat_node::CaseView;
 use concordat_proto::v1;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -131,17 +132,22 @@ fn text(date: Date) -> String {
 /// How a deadline came about: each day, and the same in sentences.
 pub(crate) fn explanation(
     explained: &Deadline,
-    waiting: Option<&Waiting>,
-    earlier: Vec<v1::Deadline>,
-    case: CaseId,
+    before: &[&Deadline],
+    case: &CaseView,
     at: Timestamp,
 ) -> v1::ExplainDeadlineResponse {
+    let render = |one: &Deadline| deadline(one, case.waiting.get(&one.id), case.id, at);
+    let waiting = case.waiting.get(&explained.id);
     v1::ExplainDeadlineResponse {
-        deadline: Some(deadline(explained, waiting, case, at)),
+        deadline: Some(render(explained)),
         rule_text: explained.explanation.trigger.clone(),
         steps: steps(&explained.explanation.steps),
-        sentences: sentences(explained, waiting, &earlier),
-        earlier,
+        sentences: sentences(explained, before, waiting),
+        pack: explained.explanation.pack.clone(),
+        length: explained.explanation.length.clone(),
+        counting: explained.explanation.counting.clone(),
+        mark: explained.explanation.mark.clone(),
+        earlier: before.iter().map(|one| render(one)).collect(),
     }
 }
 
@@ -167,117 +173,4 @@ fn steps(steps: &[DayStep]) -> Vec<v1::DayStep> {
         }
     });
     steps.collect()
-}
-
-/// As a person would explain it: rule, start, what was not counted, due day, what became of it.
-fn sentences(
-    deadline: &Deadline,
-    waiting: Option<&Waiting>,
-    earlier: &[v1::Deadline],
-) -> Vec<String> {
-    let explanation = &deadline.explanation;
-    let mut sentences = vec![format!(
-        "{} owes this to {} under rule {} ({}, {}).",
-        deadline.owed_by, deadline.owed_to, deadline.rule, deadline.source, deadline.force
-    )];
-    sentences.push(format!(
-        "{}: {}.",
-        explanation.from,
-        capital(&explanation.trigger)
-    ));
-    let counted = explanation
-        .steps
-        .iter()
-        .filter(|step| matches!(step.verdict, DayVerdict::Counted(_)))
-        .count();
-    if counted > 0 {
-        sentences.push(format!(
-            "{counted} working day(s) counted in calendar {}.",
-            explanation.calendar
-        ));
-    }
-    let skipped = explanation
-        .steps
-        .iter()
-        .filter_map(|step| match &step.verdict {
-            DayVerdict::Weekend => Some(format!("{} (weekend)", step.date)),
-            DayVerdict::Holiday(title) | DayVerdict::ClosedDay(title) => {
-                Some(format!("{} ({title})", step.date))
-            }
-            DayVerdict::Start | DayVerdict::Counted(_) | DayVerdict::Ended => None,
-        });
-    let skipped: Vec<String> = skipped.collect();
-    if !skipped.is_empty() {
-        sentences.push(format!("Not counted: {}.", skipped.join(", ")));
-    }
-    sentences.push(match deadline.due {
-        Some(due) => format!("Due by the end of {due}."),
-        None => format!(
-            "No due day could be computed: {}.",
-            deadline.warnings.join("; ")
-        ),
-    });
-    if !earlier.is_empty() {
-        let moved: Vec<&str> = earlier.iter().map(|one| one.due_date.as_str()).collect();
-        sentences.push(format!("It was set before, to {}.", moved.join(", then ")));
-    }
-    sentences.push(outcome(deadline));
-    sentences.extend(
-        waiting
-            .iter()
-            .flat_map(|waiting| &waiting.waits)
-            .map(waited),
-    );
-    sentences
-}
-
-/// One stretch of waiting, in a sentence.
-fn waited(wait: &Wait) -> String {
-    let from = concordat_domain::calendar::local_date(wait.from);
-    let days = wait
-        .working_days
-        .map_or_else(String::new, |days| format!(", {days} working day(s)"));
-    match wait.until {
-        Some(until) => {
-            let until = concordat_domain::calendar::local_date(until);
-            format!(
-                "From {from} to {until} this waited on {} for {}{days}.",
-                wait.on,
-                wait.what.words()
-            )
-        }
-        None => format!(
-            "Since {from} this waits on {} for {}{days} so far.",
-            wait.on,
-            wait.what.words()
-        ),
-    }
-}
-
-fn outcome(deadline: &Deadline) -> String {
-    let late = match deadline.late_by_working_days {
-        Some(days) => format!("{days} working day(s)"),
-        None => format!("{} day(s)", deadline.late_by_days),
-    };
-    let on = deadline
-        .stopped_at
-        .map(|at| format!(" on {}", concordat_domain::calendar::local_date(at)))
-        .unwrap_or_default();
-    match deadline.state {
-        DeadlineState::Running => "It is running.".to_owned(),
-        DeadlineState::Overdue => format!("It is overdue by {late}."),
-        DeadlineState::Met => format!("It was met{on}."),
-        DeadlineState::MetLate => format!("It was met{on}, late by {late}."),
-        DeadlineState::Moved => format!("It was replaced{on}."),
-        DeadlineState::Ended => format!("It ended{on}; nothing is owed under it any more."),
-        DeadlineState::Window => "It is a last day for others and is never missed.".to_owned(),
-        DeadlineState::Undated => "It is owed, though no calendar covers its due day.".to_owned(),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }

@@ -50,13 +50,9 @@ impl DeadlineService for Services {
         let place = place.ok_or_else(|| Failure::not_found("deadline"))?;
         let explained = &case.deadlines[place];
         let before = case.deadlines[..place].iter();
-        let earlier = before
-            .filter(|one| one.name == explained.name)
-            .map(|one| render::deadline(one, case.waiting.get(&one.id), id, at))
-            .collect();
-        let waiting = case.waiting.get(&explained.id);
+        let before: Vec<&Deadline> = before.filter(|one| one.name == explained.name).collect();
         Ok(Response::new(render::explanation(
-            explained, waiting, earlier, id, at,
+            explained, &before, &case, at,
         )))
     }
 }

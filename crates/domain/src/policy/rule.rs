@@ -293,6 +293,14 @@ impl Rule {
         self.confirmed_by.is_some() && self.confirmed_on.is_some()
     }
 
+    /// How far its source was checked, or who stands for it, in words.
+    pub fn standing(&self) -> String {
+        match (&self.confirmed_by, self.confirmed_on) {
+            (Some(by), Some(on)) => format!("confirmed by {by} on {on}"),
+            _ => self.mark.words().to_owned(),
+        }
+    }
+
     fn is_open(&self, figure: Figure) -> bool {
         self.open_figures().iter().any(|(open, _)| *open == figure)
     }

@@ -322,6 +322,13 @@ impl View<'_> {
             explanation: Explanation {
                 from,
                 trigger: rule.trigger.clone(),
+                pack: format!("{} version {}", pack.id(), pack.version()),
+                length: length(rule, occurrence.start),
+                counting: match occurrence.start {
+                    Start::Counted { .. } => rule.counting().to_owned(),
+                    Start::Fixed(_) => String::new(),
+                },
+                mark: rule.standing(),
                 calendar,
                 steps,
             },
@@ -394,4 +401,16 @@ impl View<'_> {
 /// Whether an occurrence was still owed when its due day ended, as far as events have told.
 fn stood_until_end_of(due: Date, ending: Option<Ending>) -> bool {
     ending.is_none_or(|ending| ending.at >= end_of_day(due))
+}
+
+/// The length of an occurrence: that of its rule, an interval that the case fixed, or a day that an event named.
+fn length(rule: &Rule, start: Start) -> String {
+    match start {
+        Start::Counted { n: None, .. } => rule.length(),
+        Start::Counted { n: Some(n), .. } => {
+            let fixed = Rule { n, ..rule.clone() };
+            format!("{} (as the case fixed it)", fixed.length())
+        }
+        Start::Fixed(_) => "the day that the event names".to_owned(),
+    }
 }

@@ -107,6 +107,14 @@ pub struct Explanation {
     pub from: Date,
     /// What starts the rule, in words.
     pub trigger: String,
+    /// The pack that has the rule, and its version.
+    pub pack: String,
+    /// The length in words: of the rule, or as the case fixed it.
+    pub length: String,
+    /// How it counts, in words; nothing where an event names the day.
+    pub counting: String,
+    /// How far the source was checked, in words.
+    pub mark: String,
     /// The calendar of the owing organisation and its version.
     pub calendar: String,
     /// Each day looked at, counted or skipped and why.

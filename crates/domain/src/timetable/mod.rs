@@ -2,6 +2,7 @@
 
 mod compute;
 mod deadline;
+mod explain;
 mod marks;
 mod outstanding;
 mod waiting;
@@ -9,6 +10,7 @@ mod waiting;
 pub(crate) use compute::{due_of, latest_due_of};
 pub use compute::{outstanding, timetable};
 pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};
+pub use explain::sentences;
 pub use marks::{CooperationMark, MarkProof, cooperation_marks};
 pub use outstanding::{Outstanding, WhenDue};
 pub use waiting::{Wait, WaitTotal, WaitedFor, WaitedOn, Waiting, waiting, waiting_of_all};

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Deadline, DeadlineId};
-use crate::calendar::{Calendars, local_date};
+use crate::calendar::local_date;
 use crate::case::{Asked, Case, DeadlineName, How, Occurrence};
 use crate::ids::OrganisationId;
 use crate::rules::Rules;
@@ -371,28 +371,19 @@ fn days(
     owner: &OrganisationId,
     rules: &Rules<'_>,
 ) -> Option<u32> {
-    let calendar = calendar_of(owner, rules.directory, rules.calendars)?;
-    let closed = rules.calendars.closed_days(owner);
+    let working = rules.working_days(owner).ok()?;
     let mut counted_to: Option<Date> = None;
     let mut total = 0;
     for (from, until) in spans {
         let (from, until) = (local_date(*from), local_date(*until));
         let from = counted_to.map_or(from, |to| from.max(to));
         if from < until {
-            total += calendar.working_days_after(from, until, closed).ok()?;
+            let days = working
+                .calendar
+                .working_days_after(from, until, &working.closed);
+            total += days.ok()?;
             counted_to = Some(until);
         }
     }
     Some(total)
-}
-
-fn calendar_of<'a>(
-    owner: &OrganisationId,
-    directory: &crate::directory::Directory,
-    calendars: &'a Calendars,
-) -> Option<&'a crate::calendar::Calendar> {
-    let name = directory
-        .organisation(owner)
-        .map_or("EW", |organisation| &organisation.calendar);
-    calendars.calendar(name).ok()
 }

@@ -4,6 +4,7 @@ mod cooperation;
 mod coverage;
 mod day_counts;
 mod directory;
+mod explanations;
 mod families;
 mod fixtures;
 mod generator;
