@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The token that callers send.
     pub token: Token,
+    /// How long ago an event may have occurred before it must say why it is recorded so late; none: it never must.
+    pub backdate_reason_after: Option<Duration>,
 }
 
 /// Why there is no server.
@@ -83,6 +85,7 @@ pub struct Server {
     incoming: TcpIncoming,
     address: SocketAddr,
     token: Token,
+    backdate_reason_after: Option<Duration>,
 }
 
 impl Server {
@@ -106,6 +109,7 @@ impl Server {
             address: incoming.local_addr().map_err(failed)?,
             incoming,
             token: config.token,
+            backdate_reason_after: config.backdate_reason_after,
         })
     }
 
@@ -133,6 +137,7 @@ impl Server {
             clock,
             holders: Holders::default(),
             stop: stop.clone(),
+            backdate_reason_after: self.backdate_reason_after,
         };
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter

@@ -8,6 +8,7 @@ mod report;
 mod server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use concordat_node::Node;
 use concordat_node::clock::Clock;
@@ -22,4 +23,5 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) holders: Holders,
     pub(crate) stop: CancellationToken,
+    pub(crate) backdate_reason_after: Option<Duration>,
 }

@@ -586,6 +586,7 @@ async fn any_address_but_loopback_is_refused() {
         let config = concordat_api::ServerConfig {
             listen: address.parse().expect("an address"),
             token: concordat_api::Token::new(SECRET).expect("a token"),
+            backdate_reason_after: None,
         };
         let refused = concordat_api::Server::bind(config)
             .await
@@ -707,6 +708,31 @@ async fn nothing_is_emitted_that_has_not_happened_or_happened_before_records() {
             .expect_err(instant);
         assert_eq!(told(&refused).2, ["event.occurred_at"], "{instant}");
     }
+}
+
+/// Domain brief B, envelope: `backdate_reason` when `occurred_at` is older than a configured limit, here 30 days.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_long_ago_says_why_it_is_recorded_so_late() {
+    let mut served = Served::start().await;
+    let mut emit = async |instant: &str, why: Option<&str>| {
+        let mut request = served.request("", "complaint-received", &complaint());
+        let event = request.event.as_mut().expect("an event");
+        let instant = instant.parse().expect("an instant");
+        event.occurred_at = Some(concordat_codec::time::to_wire(instant));
+        event.backdate_reason = why.map(str::to_owned);
+        served.events().emit_event(request).await
+    };
+    for why in [None, Some(" ")] {
+        let refused = emit("2026-01-31T08:59:59Z", why)
+            .await
+            .expect_err("refused");
+        assert_eq!(told(&refused).2, ["event.backdate_reason"]);
+    }
+    emit("2026-01-31T09:00:00Z", None)
+        .await
+        .expect("30 days ago");
+    let explained = emit("2025-06-02T09:00:00Z", Some("found in a drawer")).await;
+    explained.expect("explained");
 }
 
 #[tokio::test(flavor = "multi_thread")]

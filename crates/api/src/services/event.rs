@@ -196,7 +196,8 @@ impl EventService for Services {
 
 impl Services {
     /// An event has happened when it is handed in, by the clocks of the local system and of the node, and not before there were
-    /// records.
+    /// records. If it happened longer ago than the node's limit, it says why it is recorded so late. All this is asked at the door alone:
+    /// limit and clock are the node's own, so no ruling can rest on them.
     fn check_instant(&self, input: &v1::EventInput) -> Result<(), Failure> {
         let field = "event.occurred_at";
         let Some(occurred_at) = read::instant(input.occurred_at.as_ref(), field)? else {
@@ -210,6 +211,21 @@ impl Services {
         }
         if concordat_domain::calendar::local_date(occurred_at) < EARLIEST {
             return Err(Failure::field(field, "it lies before 1900; check the year"));
+        }
+        let unexplained = input
+            .backdate_reason
+            .as_deref()
+            .unwrap_or_default()
+            .trim()
+            .is_empty();
+        let limit = self
+            .backdate_reason_after
+            .and_then(|limit| SignedDuration::try_from(limit).ok());
+        if unexplained && limit.is_some_and(|limit| occurred_at < self.clock.now() - limit) {
+            return Err(Failure::field(
+                "event.backdate_reason",
+                "it happened longer ago than this node's limit; say why it is recorded so late",
+            ));
         }
         Ok(())
     }

@@ -117,6 +117,8 @@ struct Api {
     #[serde(deserialize_with = "loopback")]
     listen: SocketAddr,
     token_file: Option<PathBuf>,
+    #[serde(deserialize_with = "some_duration")]
+    backdate_reason_after: Option<Duration>,
 }
 
 impl Default for Api {
@@ -124,6 +126,7 @@ impl Default for Api {
         Self {
             listen: LISTEN,
             token_file: None,
+            backdate_reason_after: None,
         }
     }
 }
@@ -177,6 +180,7 @@ impl File {
             log,
             listen: self.api.listen,
             token_file,
+            backdate_reason_after: self.api.backdate_reason_after,
             witness_after: self.node.witness_after,
             witness_step: self.node.witness_step,
             drafts_max: self.node.drafts_max,

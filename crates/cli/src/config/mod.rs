@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// File with the token that callers must send.
     pub(crate) token_file: PathBuf,
+    /// How long ago an event may have occurred before it must say why it is recorded so late; none: it never must.
+    pub(crate) backdate_reason_after: Option<Duration>,
     /// How long another's bundle may stay uncovered before this node covers it.
     pub(crate) witness_after: Duration,
     /// How much later each further organisation does so.

@@ -43,6 +43,8 @@ data-directory = {data}
 listen = "{LISTEN}"
 # Whoever sends this token speaks for the organisation. Mode 0600.
 token-file = {token}
+# How long ago an event may have occurred before it must say why it is recorded so late. Without it, it never must.
+# backdate-reason-after = "720h"
 
 # The shared log: NATS JetStream. Set up its servers as deploy/README.md says (sync_interval: always).
 [log.nats]

@@ -26,6 +26,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.listen, LISTEN);
     assert!(config.token_file.ends_with("data/api.token"));
     assert_eq!(config.witness_after, Duration::from_secs(60));
+    assert_eq!(config.backdate_reason_after, None);
     assert_eq!(config.telemetry.filter, "info");
     assert!(matches!(&config.log, Log::Embedded { directory } if directory.ends_with("log")));
 }
@@ -49,6 +50,14 @@ fn relative_paths_are_relative_to_the_file() {
         panic!("it has a user")
     };
     assert_eq!(user.password_file, folder.path().join("secret"));
+}
+
+#[test]
+fn a_limit_for_backdating_is_a_span_of_time() {
+    let config =
+        read(&format!("{SHORT}[api]\nbackdate-reason-after = \"720h\"\n")).expect("it is valid");
+    let thirty_days = Duration::from_secs(30 * 24 * 3600);
+    assert_eq!(config.backdate_reason_after, Some(thirty_days));
 }
 
 #[test]

@@ -176,9 +176,13 @@ async fn serve(prepared: Prepared) -> Result<(), Failure> {
         Store::open(&config.store_directory(), StoreConfig::default()).map_err(cannot_store)?;
     let log = log::open(&config, &partnership).await?;
     let listen = config.listen;
-    let server = Server::bind(ServerConfig { listen, token })
-        .await
-        .map_err(cannot_listen)?;
+    let server = Server::bind(ServerConfig {
+        listen,
+        token,
+        backdate_reason_after: config.backdate_reason_after,
+    })
+    .await
+    .map_err(cannot_listen)?;
     let address = server.local_addr();
     // Until here a signal ends the process as it is: nothing was promised to anybody.
     let mut signals = Signals::listen()?;
