@@ -44,8 +44,7 @@ const ONWARD: [EventType; 25] = [
 ];
 
 /// Events that end cases or take bodies out: drawn seldom, so that there is something left to end.
-const ENDING: [EventType; 11] = [
-    EventType::CaseClosed,
+const ENDING: [EventType; 10] = [
     EventType::CasesMerged,
     EventType::ComplainantSignposted,
     EventType::ComplaintPassedOn,
