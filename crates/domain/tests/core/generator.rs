@@ -400,13 +400,13 @@ impl Generator {
                 json!(ISSUES.map(|issue| json!({"id": issue})))
             }
             ("findings", _) => {
-                let issues = most(self, 96);
+                let issues = most(self, 85);
                 let finding = |issue: &str| json!({"issue": issue, "org": log.open_case().keeper().to_string(), "outcome": "upheld"});
                 json!(issues.into_iter().map(finding).collect::<Vec<_>>())
             }
             ("answered", _) => json!(most(self, 90)),
             ("not_answered" | "not_covered", _) => {
-                let issues = most(self, 60);
+                let issues = most(self, 45);
                 let left_out = |issue: &str| json!({"issue": issue, "why_code": "no-agreement"});
                 json!(issues.into_iter().map(left_out).collect::<Vec<_>>())
             }

@@ -309,7 +309,7 @@ fn play(world: &World, seed: u64) -> Played<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Two keepers, a case closed with something open, an issue without an answer, a body beyond consent, an extension too late: never.
     // Proves: E-21, J-11, 002-4.2, 002-5.4
@@ -317,6 +317,11 @@ proptest! {
     fn no_history_breaks_an_invariant(seed in any::<u64>()) {
         play(&World::new(), seed);
     }
+}
+
+proptest! {
+    // Fewer, since each is played twice.
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Read from the log in any batches, with restarts between, every attempt is ruled the same and the case is the same. What was ruled
     /// before a correction is ruled the same when it is read again after it.
