@@ -4,9 +4,11 @@ mod support;
 
 use concordat_codec::form;
 use concordat_domain::ids::{CaseId, EventId};
+use concordat_domain::policy::PolicyPacks;
+use concordat_node::sandbox::PATIENCE;
 use concordat_node::{Emission, Error, Ruling, Stage};
 use serde_json::{Value, json};
-use support::{COUNCIL, Partnership, TRUST};
+use support::{COUNCIL, Partnership, TRUST, complaint};
 
 const START: &str = "2026-12-18T10:00:00Z";
 
@@ -279,4 +281,36 @@ async fn a_discarded_draft_is_gone_and_its_id_stays_used() {
     partnership
         .emit(TRUST, case, "lead-proposed", proposal())
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_whose_policy_pack_is_gone_is_held_and_the_node_goes_on() {
+    let mut partnership = Partnership::start(START);
+    let known = partnership.joint().await;
+    partnership.cut_off(TRUST).await;
+    let opening = Emission {
+        wait_for: Stage::Accepted,
+        ..partnership.emission(None, "complaint-received", &complaint())
+    };
+    let id = opening.event_id;
+    let receipt = partnership.node(TRUST).emit(opening).await;
+    assert_eq!(receipt.expect("accepted").stage, Stage::Accepted);
+    partnership.down(TRUST).await;
+    partnership.handle(TRUST).attach();
+    let node = partnership.node_of(TRUST, |config| config.packs = PolicyPacks::default());
+    let held = async {
+        loop {
+            let receipt = node.receipt(id).await.expect("known");
+            if receipt.stage == Stage::Held {
+                break receipt.ruling.expect("it says why");
+            }
+            node.tick().await.expect("it runs on");
+        }
+    };
+    let ruling = tokio::time::timeout(PATIENCE, held)
+        .await
+        .expect("it is held");
+    assert_eq!(ruling.reason(), Some("missing-field:policy"));
+    assert!(node.case(known, None).await.is_ok(), "it runs on");
+    node.stop().await;
 }

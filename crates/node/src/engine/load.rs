@@ -206,7 +206,12 @@ impl Engine {
     fn make(&mut self, draft: &Draft, desk: &mut Desk<'_>) -> Result<Made, Error> {
         let (count, hash) = desk.author.applied();
         let state = desk.state();
-        let wire = self.wire(draft, state, (count, hash.0), desk.new)?;
+        let wire = match self.wire(draft, state, (count, hash.0), desk.new) {
+            Ok(wire) => wire,
+            // A policy pack is gone from the configuration since the draft was accepted.
+            Err(Error::Refused { code, .. }) => return Ok(Made::Refused(code)),
+            Err(error) => return Err(error),
+        };
         let wire = self.without_unsealable(draft, wire, desk.log)?;
         let event = draft.judged(&wire, &self.config.organisation, self.now())?;
         if let Err(refusal) = judge(state, &event, &self.config.rules()) {
