@@ -786,7 +786,7 @@ async fn cases_are_listed_page_by_page_and_each_once() {
 }
 
 /// Issue 3 point 5: a deadline says whom it waited on, and a miss by how much it was published late.
-// Proves: E-11, Q6
+// Proves: E-11
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_says_whom_it_waited_on_and_a_miss_how_late_it_was_published() {
     let mut served = Served::start().await;

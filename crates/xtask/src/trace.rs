@@ -1,13 +1,12 @@
 //! `cargo xtask trace`: each responsibility of the guidance, what covers it, and what proves that, as `docs/traceability.md`.
 //!
-//! Nothing is listed by hand but the responsibilities themselves (`trace/responsibilities.toml`). What covers one says so where it stands: an event in
+//! Nothing is listed by hand but the responsibilities themselves (`crates/domain/data/responsibilities.toml`). What covers one says so where it stands: an event in
 //! the `covers` and the `summary` of its row, a rule of a policy pack in its `id`, anything else in a comment `Covers: …`. What proves it is a worked case
 //! that exercises the event or the deadline, or a test with a comment `Proves: …`.
 
 mod annotations;
 mod coverage;
 mod page;
-mod responsibilities;
 #[cfg(test)]
 mod tests;
 mod worked_cases;
@@ -18,8 +17,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::command::workspace_root;
+use concordat_domain::reports::Kind;
+use concordat_domain::responsibilities::responsibilities;
 use coverage::Coverage;
-use responsibilities::Source;
 
 /// Where the page stands.
 const PAGE: &str = "docs/traceability.md";
@@ -45,47 +45,43 @@ fn page_of(root: &Path) -> PathBuf {
     root.join(PAGE)
 }
 
-/// The responsibilities, and what was found about them.
+/// What was found about the responsibilities and the reports.
 struct Traced {
-    sources: Vec<Source>,
     coverage: Coverage,
 }
 
 impl Traced {
     fn collect(root: &Path) -> Result<Self> {
         Ok(Self {
-            sources: responsibilities::read()?,
             coverage: Coverage::collect(root)?,
         })
     }
 
     /// What is missing or wrong, a line each.
     fn findings(&self) -> Vec<String> {
-        let known: Vec<&str> = self
-            .sources
+        let gaps = responsibilities()
             .iter()
-            .flat_map(|source| &source.items)
-            .map(|item| item.id.as_str())
-            .collect();
-        let gaps = known.iter().flat_map(|id| self.gaps_of(id));
+            .flat_map(|one| self.gaps_of(&one.id));
+        let unproven = Kind::ALL
+            .iter()
+            .filter(|report| self.coverage.proofs_of(&report_id(**report)).is_empty())
+            .map(|report| format!("report `{}` is proven by nothing", report.id()));
         let unknown = self
             .coverage
             .ids()
-            .filter(|(id, _)| !known.contains(id))
+            .filter(|(id, _)| !is_known(id))
             .map(|(id, place)| {
-                format!(
-                    "{place} names {id}, which is no responsibility in trace/responsibilities.toml"
-                )
+                format!("{place} names {id}, which is neither a responsibility nor a report")
             });
-        gaps.chain(unknown)
+        gaps.chain(unproven)
+            .chain(unknown)
             .chain(self.coverage.contradictions().iter().cloned())
             .collect()
     }
 
     fn gaps_of(&self, id: &str) -> Vec<String> {
-        let covers = self.coverage.covers_of(id);
         let mut gaps = Vec::new();
-        if covers.is_empty() {
+        if self.coverage.covers_of(id).is_empty() {
             gaps.push(format!("{id} is covered by nothing"));
         }
         if self.coverage.proofs_of(id).is_empty() {
@@ -93,4 +89,14 @@ impl Traced {
         }
         gaps
     }
+}
+
+/// What a comment calls a report: `report: annual report`, in small or large letters.
+fn report_id(report: Kind) -> String {
+    format!("report: {}", report.title()).to_lowercase()
+}
+
+fn is_known(id: &str) -> bool {
+    let listed = responsibilities().iter().any(|one| one.id == id);
+    listed || Kind::ALL.iter().any(|report| report_id(*report) == id)
 }

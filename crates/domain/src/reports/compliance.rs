@@ -60,7 +60,7 @@ impl Found {
     }
 }
 
-// Covers: 001-9, 002-bg, E-01
+// Covers: 001-9, 002-bg.1, E-01
 /// Responsibilities by id.
 #[derive(Default)]
 pub(crate) struct Compliance {

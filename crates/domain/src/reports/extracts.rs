@@ -23,7 +23,7 @@ pub(crate) fn annual_outcomes(frame: &Frame) -> Composed {
     )
 }
 
-// Covers: 002-bg
+// Covers: 002-bg.2
 /// What inspectors ask for, in figures.
 pub(crate) fn inspection(frame: &Frame) -> Composed {
     let own = Frame {

@@ -7,7 +7,7 @@ use super::model::{Cell, Table, Unit};
 use super::{Draft, Frame, Note, Tally};
 use crate::rules::Rules;
 
-// Covers: 002-bg
+// Covers: 002-bg.1
 /// Feedback of one body beside its complaints.
 #[derive(Default)]
 pub(crate) struct FeedbackLine {

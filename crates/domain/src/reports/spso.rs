@@ -100,7 +100,7 @@ struct AtStage {
     extended: usize,
 }
 
-// Covers: S-10, S-12, 003-26
+// Covers: S-10, S-12, 003-20, 003-26
 /// The indicators of one body's period.
 #[derive(Default)]
 pub(crate) struct Spso {

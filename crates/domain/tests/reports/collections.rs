@@ -49,7 +49,7 @@ fn what_is_open_at_either_end_is_brought_or_carried_forward() {
 /// Received on Thursday 11 June, answered at stage 1 on 25 June: 11, 12, then (15 June was a holiday) 16 to 19 and 22 to 25 are ten days. Stage
 /// 2 began on Monday 27 July and ended on 10 September: five days to 31 July, four after the holiday of 3 August, fifteen to 28 August, one on
 /// 31 August, four to 4 September, four more: thirty-three.
-// Proves: S-01, S-03, S-10, 003-26, report: SPSO KPIs
+// Proves: S-01, S-03, S-10, 003-26, report: SPSO indicators, 003-20
 #[test]
 fn indicators_of_the_integration_joint_board() {
     let office = Office::with(&["12"]);

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use concordat_domain::events::{EventType, row};
 use concordat_domain::policy::PolicyPacks;
+use concordat_domain::responsibilities::rule_ids;
 
 use super::annotations::{self, Annotation, Claim};
 use super::worked_cases::{Exercise, WorkedCases};
@@ -88,10 +89,13 @@ impl Coverage {
     fn take_annotation(&mut self, annotation: Annotation) {
         let Annotation {
             claim,
-            id,
+            mut id,
             item,
             file,
         } = annotation;
+        if id.starts_with("report: ") {
+            id = id.to_lowercase();
+        }
         match claim {
             Claim::Covers => self.cover(&id, Cover::Code(item, file)),
             Claim::Proves => {
@@ -173,34 +177,4 @@ impl std::fmt::Display for Proof {
             Self::Test(test, file) => write!(f, "[`{test}`](../{file})"),
         }
     }
-}
-
-/// The rule ids in a sentence, ranges such as `E-15 to E-17` spelt out.
-pub(super) fn rule_ids(sentence: &str) -> Vec<String> {
-    let words: Vec<&str> = sentence
-        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
-        .filter(|word| !word.is_empty())
-        .collect();
-    let mut ids = Vec::new();
-    for (index, word) in words.iter().enumerate() {
-        let Some((family, number)) = rule_id(word) else {
-            continue;
-        };
-        let is_end_of_range = index >= 2 && words[index - 1] == "to";
-        let first = is_end_of_range
-            .then(|| rule_id(words[index - 2]))
-            .flatten()
-            .filter(|(from, _)| *from == family)
-            .map_or(number, |(_, from)| from + 1);
-        ids.extend((first..=number).map(|number| format!("{family}-{number:02}")));
-    }
-    ids
-}
-
-fn rule_id(word: &str) -> Option<(&str, u32)> {
-    let (family, number) = word.split_once('-')?;
-    let is_family = family.len() == 1 && "EJCSKOD".contains(family);
-    (is_family && number.len() == 2)
-        .then(|| Some((family, number.parse().ok()?)))
-        .flatten()
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::Traced;
-use super::responsibilities::Item;
+use concordat_domain::reports::Kind;
+use concordat_domain::responsibilities::{Responsibility, responsibilities};
+
+use super::{Traced, report_id};
 
 const HEAD: &str = "# Traceability\n
 What organisations that handle complaints together have to do, where concordat covers it, and what proves that. Made by `cargo xtask trace` from the rows of
@@ -19,24 +21,28 @@ const SHOWN_MAX: usize = 6;
 
 pub(super) fn render(traced: &Traced) -> String {
     let mut page = HEAD.to_owned();
-    for source in &traced.sources {
+    for of_source in responsibilities().chunk_by(|one, next| one.source == next.source) {
+        let title = of_source.first().map_or("", |one| one.source.as_str());
         let _ = write!(
             page,
-            "\n## {}\n\n| id | place or source | what has to be done | covered by | proven by |\n|---|---|---|---|---|\n",
-            source.title
+            "\n## {title}\n\n| id | place or source | what has to be done | covered by | proven by |\n|---|---|---|---|---|\n"
         );
-        for item in &source.items {
-            page.push_str(&line(traced, item));
+        for one in of_source {
+            let covers = listed(traced.coverage.covers_of(&one.id));
+            let proofs = listed(traced.coverage.proofs_of(&one.id));
+            let Responsibility {
+                id, place, text, ..
+            } = one;
+            let _ = writeln!(page, "| {id} | {place} | {text} | {covers} | {proofs} |");
         }
     }
+    page.push_str("\n## Reports\n\n| report | what it holds | asked for by | proven by |\n|---|---|---|---|\n");
+    for report in Kind::ALL {
+        let proofs = listed(traced.coverage.proofs_of(&report_id(*report)));
+        let (id, meaning, source) = (report.id(), report.meaning(), report.source());
+        let _ = writeln!(page, "| `{id}` | {meaning} | {source} | {proofs} |");
+    }
     page
-}
-
-fn line(traced: &Traced, item: &Item) -> String {
-    let Item { id, place, text } = item;
-    let covers = listed(traced.coverage.covers_of(id));
-    let proofs = listed(traced.coverage.proofs_of(id));
-    format!("| {id} | {place} | {text} | {covers} | {proofs} |\n")
 }
 
 fn listed(all: &[impl ToString]) -> String {

@@ -1,20 +1,4 @@
 use super::annotations::{Claim, in_text};
-use super::coverage::rule_ids;
-use super::responsibilities;
-
-#[test]
-fn an_id_is_listed_once() {
-    let mut ids: Vec<String> = responsibilities::read()
-        .expect("the list is well-formed")
-        .into_iter()
-        .flat_map(|source| source.items)
-        .map(|item| item.id)
-        .collect();
-    let all = ids.len();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), all);
-}
 
 #[test]
 fn a_comment_speaks_of_the_item_below_it() {
@@ -30,12 +14,4 @@ fn a_comment_speaks_of_the_item_below_it() {
     ]
     .map(|(claim, id, item)| (claim, id.to_owned(), item.to_owned()));
     assert_eq!(found, expected);
-}
-
-#[test]
-fn rules_in_a_summary_are_found_with_their_ranges() {
-    assert_eq!(
-        rule_ids("The complaint was acknowledged (E-15 to E-17, J-06; Q15)."),
-        ["E-15", "E-16", "E-17", "J-06"]
-    );
 }
