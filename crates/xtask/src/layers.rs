@@ -81,6 +81,8 @@ const TEST_SUPPORT: &str = "concordat-tests";
 
 /// Libraries that stay behind a wall, and who may use them directly. `concordat-tests` reaches past the doors on purpose.
 const WALLS: &[(&str, &[&str])] = &[
+    ("csv", &["concordat"]),
+    ("rust_xlsxwriter", &["concordat"]),
     ("async-nats", &["concordat-log", "concordat-tests"]),
     (
         "sled",

@@ -173,6 +173,10 @@ impl CaseFile {
             EventType::DraftCirculated => {
                 (texts(entry, "to"), format!("draft {}", what("version")))
             }
+            EventType::DisclosureWithoutConsentRecorded => (
+                texts(entry, "recipients"),
+                format!("disclosed without consent: {}", what("basis")),
+            ),
             EventType::InformationProvided => (
                 vec!["the parties".to_owned()],
                 format!("items {}", what("items")),

@@ -214,10 +214,14 @@ impl Compiler {
         self.frame.case
     }
 
-    /// Takes in one case, with the rules in force at the position. Cases may come in any order that is the same each time.
+    /// Takes in one case, with the rules in force at the position. Cases may come in any order that is the same each time. A report on one
+    /// case leaves all others aside; any other leaves restricted channels aside.
     pub fn take(&mut self, history: &History, rules: &Rules<'_>) {
         let dossier = Dossier::new(history, rules, self.frame.at);
-        let counted = dossier.is_complaint() || self.frame.case == Some(history.case().id());
+        let counted = match self.frame.case {
+            Some(case) => case == history.case().id(),
+            None => dossier.is_complaint(),
+        };
         if counted {
             self.tally.take(&self.frame, &dossier);
         }

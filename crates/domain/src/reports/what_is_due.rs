@@ -223,7 +223,7 @@ impl Tally for WhatIsDue {
         Draft::new(
             [organisations, people, days, self.due, self.quiet],
             [
-                "Windows, such as the last day for the ombudsman, are owed by nobody and are left out.",
+                "Windows, such as the last day for the ombudsman, are owed by nobody and are left out. So is what is owed in restricted channels: ask for it by the case.",
             ],
         )
     }

@@ -2,6 +2,7 @@
 
 mod annual;
 mod beside;
+mod channels;
 mod co_operation;
 mod collections;
 mod common;
