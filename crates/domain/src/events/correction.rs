@@ -34,6 +34,7 @@ elements! {
         may written_statement_agreed_on: Date,
         may received_by_authority_on: Date,
         may known_on: Date,
+        may noticed_on: Date,
         may on: Date,
         may date: Date,
         may due: Date,
@@ -76,6 +77,7 @@ fn feeds(field: &str, rule: &str) -> bool {
         "received_on" => !matches!(rule, "ombudsman-limit" | "reply"),
         "matter_known_on" => rule == "ombudsman-limit",
         "known_on" => matches!(rule, "breach-notice" | "ombudsman-limit"),
+        "noticed_on" => rule == "safeguarding-referral",
         "notified_on" => matches!(rule, "acknowledge" | "relevant-period"),
         "other_received_on" => rule == "relevant-period",
         "initiated_on" | "written_statement_agreed_on" => {

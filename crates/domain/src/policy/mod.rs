@@ -236,7 +236,8 @@ impl PolicyPacks {
     }
 
     /// The packs that a case pins when it is opened by an event with these fields: those that a complaint names as its policy and
-    /// protocol; for a restricted channel, which names none, every local protocol that says until when a concern is to be referred.
+    /// protocol; for a restricted channel, which names none, every local protocol that says until when a concern is to be referred, and one
+    /// policy for what data protection demands of any case: the first by name that says until when a breach is to be reported.
     ///
     /// # Errors
     /// The field, and the pack named in it that is not among these.
@@ -247,12 +248,18 @@ impl PolicyPacks {
     ) -> Result<BTreeMap<PackId, String>, UnknownPack> {
         let pin = |pack: &PolicyPack| (pack.id.clone(), hex::encode(pack.hash));
         if opener != EventType::ComplaintReceived {
-            let governing = self.iter().filter(|pack| {
-                pack.regime == Regime::Protocol
-                    && pack.is_adoptable()
-                    && pack.rule("safeguarding-referral", None).is_some()
-            });
-            return Ok(governing.map(pin).collect());
+            let having = |rule: &'static str, protocol: bool| {
+                self.iter().filter(move |pack| {
+                    (pack.regime == Regime::Protocol) == protocol
+                        && pack.is_adoptable()
+                        && pack.rule(rule, None).is_some()
+                })
+            };
+            let policy = having("breach-notice", false).take(1);
+            return Ok(having("safeguarding-referral", true)
+                .chain(policy)
+                .map(pin)
+                .collect());
         }
         let mut pinned = BTreeMap::new();
         for field in ["policy", "protocol"] {
