@@ -81,7 +81,7 @@ fn the_board_sees_services_with_none() {
 }
 
 /// Two concerns and a compliment were logged; one concern became a complaint on 8 July 2027. None of them is a complaint received.
-// Proves: 002-bg, report: feedback line
+// Proves: 002-bg.1, report: feedback line
 #[test]
 fn feedback_stands_beside_complaints() {
     let office = Office::with(&["131"]);
@@ -156,7 +156,7 @@ fn the_provider_report_counts_what_came_of_complaints() {
 }
 
 /// What the Board's extract says was made known stands in the directory; figures of deadlines come from its cases.
-// Proves: 002-bg, report: inspection extract
+// Proves: 002-bg.2, report: inspection extract
 #[test]
 fn the_extract_for_inspectors_joins_the_parts() {
     let office = Office::with(&["131", "12"]);

@@ -163,7 +163,7 @@ fn what_is_published_is_suppressed() {
 
 /// In 08 the trust acknowledged on the day after receipt: E-15 is met, by that event. The council's strand was late: J-10 is missed for the
 /// council, and for the trust, whose own strand came in time, it is not. Nobody was refused for being late: E-13 does not come up.
-// Proves: 001-9, 002-bg, report: compliance by rule and seed item
+// Proves: 001-9, 002-bg.1, report: compliance by rule and seed item
 #[test]
 fn compliance_names_the_events_that_prove_it() {
     let office = Office::with(&["08"]);
