@@ -46,6 +46,8 @@ pub(crate) struct Facts {
     /// What the ombudsman recommended, by id.
     pub(crate) recommendations: BTreeMap<String, Recommendation>,
     pub(crate) standing: Standing,
+    /// Cases in which a strand of this one goes on under its own regime, and the other way round (Q19), by id.
+    pub(crate) subcases: BTreeSet<String>,
     pub(crate) cooperation: Cooperation,
     pub(crate) ledger: Ledger,
     /// The days that effective events named, by event and field: what a correction puts right.

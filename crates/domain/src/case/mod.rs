@@ -110,6 +110,7 @@ impl Case {
             holds: BTreeMap::new(),
             recommendations: BTreeMap::new(),
             standing: Default::default(),
+            subcases: BTreeSet::new(),
             cooperation: Default::default(),
             ledger: Default::default(),
             days: BTreeMap::new(),
@@ -184,6 +185,12 @@ impl Case {
         let of_channel = self.is_channel().then(|| self.facts.pins.packs.keys());
         let named = self.facts.policy.iter().chain(&self.facts.protocol);
         named.chain(of_channel.into_iter().flatten())
+    }
+
+    /// The cases that a party linked as sub-case of a strand, or this one as sub-case of theirs (Q19).
+    pub fn subcases(&self) -> BTreeSet<CaseId> {
+        let named = self.facts.subcases.iter();
+        named.filter_map(|id| id.parse().ok()).collect()
     }
 
     /// The rule of a deadline in a situation, and its pack. What a policy pack holds as `local` only fills a gap: the local protocol goes

@@ -237,6 +237,13 @@ impl EventRules for CasesLinked {
         from: [From::Any],
         summary: "Two cases belong together and stay two; shown to others only within consent.",
     }}
+
+    fn apply(&self, change: &mut Change<'_>) {
+        if self.kind == CaseLinkKind::StrandSubcase {
+            let other = self.other_case.clone();
+            change.case.facts.subcases.insert(other);
+        }
+    }
 }
 
 fields! {

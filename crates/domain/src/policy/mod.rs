@@ -3,6 +3,7 @@
 //! A pack is a commented TOML file; `packs/eng-2009.toml` explains every key to people who write one.
 
 mod read;
+mod regime;
 mod rule;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use read::{Error, Fault};
+pub(crate) use regime::{kind_of_standard, own_regime};
 pub use rule::{Figure, Force, Mark, Open, Rule, Trigger, Unit};
 
 use crate::event::EventType;

@@ -10,7 +10,7 @@ use crate::calendar::{self, Counted, end_of_day, local_date, start_of_day};
 use crate::case::{Case, DeadlineName, Ending, How, Occurrence, Start};
 use crate::directory::in_turn;
 use crate::ids::OrganisationId;
-use crate::policy::{PolicyPack, Rule};
+use crate::policy::{PolicyPack, Rule, kind_of_standard, own_regime};
 use crate::rules::Rules;
 
 /// What is owed on the case at an instant. A deadline that no pack of the case prescribes is not owed.
@@ -297,17 +297,18 @@ impl View<'_> {
         let from = match occurrence.start {
             Start::Counted { from, .. } | Start::Fixed(from) => from,
         };
+        let (shown_pack, shown) = self.standard(occurrence, pack, rule);
         Deadline {
             id,
             name: occurrence.name.clone(),
-            rule: rule.id.clone(),
+            rule: shown.id.clone(),
             owed_by: owner.clone(),
             owed_to: self.owed_to(owner),
             due,
             due_instant,
             warn_instant: due.and_then(|due| self.warn_instant(due, owner, pack)),
-            source: rule.source.clone(),
-            force: rule.force,
+            source: shown.source.clone(),
+            force: shown.force,
             state: self.state(occurrence.ending, due_instant, rule),
             stopped_at: occurrence.ending.map(|ending| ending.at),
             stopped_by: occurrence.ending.map(|ending| ending.by),
@@ -321,19 +322,52 @@ impl View<'_> {
             warning_published: self.case.facts.published_approaching.contains(&key),
             explanation: Explanation {
                 from,
-                trigger: rule.trigger.clone(),
-                pack: format!("{} version {}", pack.id(), pack.version()),
+                trigger: shown.trigger.clone(),
+                pack: format!("{} version {}", shown_pack.id(), shown_pack.version()),
                 length: length(rule, occurrence.start),
                 counting: match occurrence.start {
                     Start::Counted { .. } => rule.counting().to_owned(),
                     Start::Fixed(_) => String::new(),
                 },
-                mark: rule.standing(),
+                mark: shown.standing(),
                 calendar,
                 steps,
             },
             warnings,
             window: rule.window,
+        }
+    }
+
+    /// The pack and rule by which a body's strand is investigated: those of its own regime and kind (J-14, Q20). The day is the plan's,
+    /// and the warning that of the case's own pack, so no ruling depends on it.
+    fn standard<'r>(
+        &'r self,
+        occurrence: &Occurrence,
+        pack: &'r PolicyPack,
+        rule: &'r Rule,
+    ) -> (&'r PolicyPack, &'r Rule) {
+        let of_the_case = (pack, rule);
+        let entry = self.rules.directory.organisation(self.owner(occurrence));
+        let Some(entry) = entry.filter(|_| occurrence.name.rule() == "strand") else {
+            return of_the_case;
+        };
+        let own = own_regime(entry).and_then(|id| {
+            let found = self
+                .rules
+                .packs
+                .iter()
+                .find(|pack| pack.id().as_str() == id);
+            found.filter(|pack| pack.is_adoptable())
+        });
+        let pack = match own {
+            // An English body in an English case, whichever of its packs that is, and a body whose own pack cannot be adopted.
+            Some(own) if own.regime() != self.case.regime() => own,
+            Some(_) | None => pack,
+        };
+        let by_kind = pack.rule("strand", kind_of_standard(&entry.kind));
+        match by_kind.or_else(|| pack.rule("strand", None)) {
+            Some(rule) => (pack, rule),
+            None => of_the_case,
         }
     }
 

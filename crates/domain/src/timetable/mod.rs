@@ -5,6 +5,7 @@ mod deadline;
 mod explain;
 mod marks;
 mod outstanding;
+mod person;
 mod waiting;
 
 pub(crate) use compute::{due_of, latest_due_of};
@@ -13,6 +14,7 @@ pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};
 pub use explain::sentences;
 pub use marks::{CooperationMark, MarkProof, cooperation_marks};
 pub use outstanding::{Outstanding, WhenDue};
+pub use person::{PersonDate, PersonDates, dates_for_person};
 pub use waiting::{Wait, WaitTotal, WaitedFor, WaitedOn, Waiting, waiting, waiting_of_all};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,6 +13,7 @@ mod outstanding;
 mod packs;
 mod properties;
 mod reasons;
+mod regimes;
 mod scenarios;
 mod timetable;
 mod vectors;
