@@ -836,3 +836,40 @@ async fn a_deadline_says_whom_it_waited_on_and_a_miss_how_late_it_was_published(
     assert_eq!(late_by.seconds, (4 * 24 + 12) * 3600);
     assert!(timeline.entries[0].late_by.is_none());
 }
+
+/// Q19: over a case and the sub-case of a strand the person is shown the earliest answer, and every right with its own last day.
+// Proves: Q19
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_shows_the_dates_of_the_person_over_its_sub_cases() {
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    let mut opened = complaint();
+    opened["policy"] = json!("eng-children-2006");
+    opened["matter_known_on"] = json!("2026-02-02");
+    let request = served.request("", "complaint-received", &opened);
+    let sub = served.events().emit_event(request).await.expect("emitted");
+    let sub = sub.into_inner().receipt.expect("a receipt").case_id;
+    let link = json!({"other_case": sub, "kind": "strand-subcase"});
+    served.emit(&case_id, "cases-linked", link).await;
+    let request = v1::GetCaseRequest {
+        case_id: case_id.clone(),
+        ..v1::GetCaseRequest::default()
+    };
+    let case = served.cases().get_case(request).await.expect("a case");
+    let case = case.into_inner().joint_case.expect("a case");
+    let answer = case.answer_by.expect("an answer is owed");
+    // Ten working days from 2 March, before the six months of the case itself.
+    assert_eq!(
+        (
+            answer.case_id,
+            answer.deadline.as_str(),
+            answer.due_date.as_str()
+        ),
+        (sub.clone(), "stage-1-response", "2026-03-16")
+    );
+    assert_eq!(case.rights.len(), 1);
+    assert_eq!(
+        (&case.rights[0].case_id, case.rights[0].due_date.as_str()),
+        (&sub, "2027-02-01")
+    );
+}

@@ -9,7 +9,7 @@ use concordat_domain::event::{CaseVersion, EventType, Opening};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::policy::PolicyPacks;
 use concordat_domain::reports::History;
-use concordat_domain::timetable::{Deadline, DeadlineId, Waiting};
+use concordat_domain::timetable::{Deadline, DeadlineId, PersonDates, Waiting};
 use concordat_proto::v1;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ pub struct CaseView {
     pub deadlines: Vec<Deadline>,
     /// Who was being waited on for those that are open or were met late; nobody for those that are not in it.
     pub waiting: BTreeMap<DeadlineId, Waiting>,
+    /// What the person is shown over this case and the sub-cases of its strands.
+    pub person_dates: PersonDates,
     /// SHA-256 over the time-free state: equal on the nodes of all parties.
     pub digest: [u8; 32],
     /// Version as this organisation counts it.

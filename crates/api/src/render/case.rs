@@ -1,5 +1,6 @@
 //! Cases with their timetables.
 
+use concordat_domain::timetable::PersonDate;
 use concordat_node::{CaseView, Exposure};
 use concordat_proto::v1;
 use jiff::Timestamp;
@@ -44,6 +45,17 @@ pub(crate) fn case(view: &CaseView, at: Timestamp) -> v1::Case {
             time_zone_release: view.pins.tz_release.clone(),
         }),
         opened_at: view.opened_at.map(instant),
+        answer_by: view.person_dates.answer_by.as_ref().map(person_date),
+        rights: view.person_dates.rights.iter().map(person_date).collect(),
+    }
+}
+
+fn person_date(date: &PersonDate) -> v1::PersonDate {
+    v1::PersonDate {
+        case_id: date.case.to_string(),
+        deadline: date.name.to_string(),
+        due_date: date.due.to_string(),
+        source: date.source.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use concordat_codec::parts;
 use concordat_domain::Case;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable;
-use concordat_domain::timetable::waiting_of_all;
+use concordat_domain::timetable::{Deadline, PersonDates, dates_for_person, waiting_of_all};
 use concordat_proto::v1;
 use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::{CaseLog, ExposureKind, KeyLine};
@@ -27,6 +27,29 @@ pub(super) struct Parts {
 }
 
 impl Engine {
+    /// What the person is shown over a case and the sub-cases of its strands, as far as this organisation takes part in them.
+    fn person_dates(
+        &self,
+        case: &Case,
+        deadlines: &[Deadline],
+        at: Timestamp,
+    ) -> Result<PersonDates, Error> {
+        let rules = self.config.rules();
+        let mut others = Vec::new();
+        for id in case.subcases() {
+            let log = self.case_log(id)?;
+            let other = log.as_deref().and_then(CaseLog::case);
+            let other = other.filter(|other| other.is_party(&self.config.organisation));
+            if let Some(other) = other {
+                others.push((id, timetable(other, at, &rules).deadlines().to_vec()));
+            }
+        }
+        let others = others.iter().map(|(id, deadlines)| (*id, &deadlines[..]));
+        Ok(dates_for_person(
+            [(case.id(), deadlines)].into_iter().chain(others),
+        ))
+    }
+
     /// A case as this organisation sees it at an instant; now, if none is given.
     pub(crate) fn case_view(&self, id: CaseId, at: Option<Timestamp>) -> Result<CaseView, Error> {
         let log = self.case_log(id)?.ok_or(Error::UnknownCase)?;
@@ -48,6 +71,7 @@ impl Engine {
             invitees: case.invitees().into_iter().cloned().collect(),
             flags: case.flags(at, &rules),
             waiting: waiting_of_all(case, &deadlines, at, &rules),
+            person_dates: self.person_dates(case, &deadlines, at)?,
             deadlines,
             digest: case.digest(),
             version: self.version(id)?,
