@@ -135,6 +135,7 @@ impl Change<'_> {
 
     /// A body is gone and another takes its place: roles, strands, actions and dates pass over.
     pub(crate) fn succeed(&mut self, gone: &OrganisationId, successor: &OrganisationId) {
+        let moved = self.ending(How::Moved);
         let facts = &mut self.case.facts;
         let roles = &mut facts.roles;
         for role in [
@@ -150,11 +151,19 @@ impl Change<'_> {
             roles.receiver = successor.clone();
         }
         if let Some(membership) = roles.members.remove(gone) {
-            roles.members.insert(successor.clone(), membership);
+            // A successor that has joined already stays joined.
+            let own = roles.members.entry(successor.clone());
+            let own = own.or_insert(membership);
+            *own = membership.max(*own);
         }
         roles.named_before.insert(gone.clone());
         if let Some(strand) = facts.work.strands.remove(gone) {
-            facts.work.strands.insert(successor.clone(), strand);
+            facts.work.take_over(strand, successor);
+        }
+        if let Some(draft) = &mut facts.answer.circulated
+            && let Some(comment) = draft.comments.remove(gone)
+        {
+            draft.comments.entry(successor.clone()).or_insert(comment);
         }
         for action in facts
             .actions
@@ -171,7 +180,7 @@ impl Change<'_> {
                 recommended.org = successor.clone();
             }
         }
-        facts.ledger.pass_over(gone, successor);
+        facts.ledger.pass_over(moved, gone, successor);
         if *self.case.keeper() == *gone {
             self.hand_to(successor);
         }
@@ -332,6 +341,13 @@ impl Change<'_> {
     pub(crate) fn join(&mut self, org: &OrganisationId) {
         let members = &mut self.case.facts.roles.members;
         members.insert(org.clone(), Membership::Joined);
+    }
+
+    /// A body was told that the complaint is its own, unless it has joined already.
+    pub(crate) fn notify(&mut self, org: &OrganisationId) {
+        let members = &mut self.case.facts.roles.members;
+        let member = members.entry(org.clone()).or_insert(Membership::Notified);
+        *member = Membership::Notified.max(*member);
     }
 
     /// A body is invited, unless it has joined already.

@@ -85,11 +85,13 @@ pub(crate) struct Roles {
 }
 
 /// A body that was added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Membership {
     /// Added, not yet joined.
     Invited,
+    /// Told that the complaint is its own now: a party already, which may still record that it joined.
+    Notified,
     Joined,
 }
 
@@ -149,6 +151,22 @@ pub(crate) struct Work {
     pub(crate) strands: BTreeMap<OrganisationId, Strand>,
 }
 
+impl Work {
+    /// The strand of a body that is gone becomes its successor's, which may have one of its own: then the two are one, and it is open
+    /// while either part is.
+    pub(crate) fn take_over(&mut self, strand: Strand, successor: &OrganisationId) {
+        match self.strands.get_mut(successor) {
+            Some(own) => {
+                own.issues.extend(strand.issues);
+                own.progress = own.progress.min(strand.progress);
+            }
+            None => {
+                self.strands.insert(successor.clone(), strand);
+            }
+        }
+    }
+}
+
 /// The part of the case that one body investigates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Strand {
@@ -156,8 +174,8 @@ pub(crate) struct Strand {
     pub(crate) progress: Progress,
 }
 
-/// How far a strand is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a strand is; what is open comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Progress {
     Open,

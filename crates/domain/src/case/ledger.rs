@@ -198,13 +198,27 @@ impl Ledger {
             .retain(|occurrence| occurrence.set_by != event || occurrence.name != *name);
     }
 
-    /// What one body owes is owed by its successor.
-    pub(crate) fn pass_over(&mut self, from: &OrganisationId, to: &OrganisationId) {
+    /// What one body owes is owed by its successor. What bears the body's name (`strand:<org>`) moves away and runs on, to the same
+    /// day, under the name of the successor, so that the successor's acts meet it.
+    pub(crate) fn pass_over(&mut self, moved: Ending, from: &OrganisationId, to: &OrganisationId) {
+        let mut renamed = Vec::new();
         for occurrence in &mut self.occurrences {
-            if occurrence.ending.is_none() && occurrence.owner == *from {
+            if occurrence.ending.is_some() || occurrence.owner != *from {
+                continue;
+            }
+            if occurrence.name.subject() == Some(from.as_str()) {
+                renamed.push(Occurrence {
+                    name: DeadlineName::of(occurrence.name.rule(), to),
+                    owner: to.clone(),
+                    set_by: moved.by,
+                    ..occurrence.clone()
+                });
+                occurrence.ending = Some(moved);
+            } else {
                 occurrence.owner = to.clone();
             }
         }
+        self.occurrences.extend(renamed);
     }
 
     /// The running occurrence of this name.

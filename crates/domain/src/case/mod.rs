@@ -224,7 +224,7 @@ impl Case {
         if *org == roles.keeper
             || *org == roles.receiver
             || roles.commissioner.as_ref() == Some(org)
-            || member == Some(&Membership::Joined)
+            || member.is_some_and(|member| *member != Membership::Invited)
         {
             Relation::Party
         } else if member == Some(&Membership::Invited) || roles.passed_to.as_ref() == Some(org) {
@@ -244,6 +244,11 @@ impl Case {
     /// Whether it was added or passed to and has not joined yet.
     pub fn is_invitee(&self, org: &OrganisationId) -> bool {
         self.relation(org) == Relation::Invitee
+    }
+
+    /// Whether the complaint became its own by a notice of the commissioner, and it has not recorded yet that it joined.
+    pub(crate) fn is_notified(&self, org: &OrganisationId) -> bool {
+        self.facts.roles.members.get(org) == Some(&Membership::Notified)
     }
 
     /// Whether it is the first body after a pass-on.
@@ -274,7 +279,7 @@ impl Case {
         let joined = roles
             .members
             .iter()
-            .filter(|(_, member)| **member == Membership::Joined)
+            .filter(|(_, member)| **member != Membership::Invited)
             .map(|(org, _)| org);
         joined
             .chain([&roles.keeper, &roles.receiver])

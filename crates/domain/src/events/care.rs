@@ -122,7 +122,7 @@ impl EventRules for HandlingDecided {
                     let from = self.notified_on.unwrap_or_else(|| change.day());
                     change.hand_to(&provider);
                     // It stays a party when the commissioner takes the handling back.
-                    change.join(&provider);
+                    change.notify(&provider);
                     change.start_from_for("acknowledge", &provider, from);
                     change.move_from("relevant-period", from);
                 }

@@ -231,7 +231,8 @@ fn holds(who: Who, case: &Case, org: &OrganisationId) -> bool {
             roles.commissioner.as_ref() != Some(org)
                 && (roles.keeper == *org || roles.receiver == *org)
         }
-        Who::Invitee => case.is_invitee(org),
+        // Whom the commissioner notified is an invitee too, though it keeps the case from that day on.
+        Who::Invitee => case.is_invitee(org) || case.is_notified(org),
         Who::FormerReceiver => case.is_former_receiver(org),
         // The case is open, so nobody opens it any more; what the other two ask depends on the event itself.
         Who::Opener | Who::Owner | Who::Clock => false,
