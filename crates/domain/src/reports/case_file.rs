@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::dossier::Dossier;
 use super::model::{Cell, Table, Unit};
 use super::told::told;
-use super::{Draft, Entry, Frame, Tally};
+use super::{Access, Draft, Entry, Frame, Tally};
 use crate::calendar::{local_date, london};
 use crate::case::ConsentStanding;
 use crate::event::EventType;
@@ -60,7 +60,7 @@ impl CaseFile {
                 .column("until", Unit::Date, "last day, if the person set one"),
             shared: Table::listing("who-saw-what", "Who takes part, and what was sent to whom")
                 .column("day", Unit::Date, "when")
-                .column("organisation", Unit::Text, "who could see it from then on")
+                .column("organisation", Unit::Text, "organisation that could see it from then on, or who looked at it here, by pseudonym")
                 .column("by", Unit::Text, "event that allows or records it")
                 .column("what", Unit::Text, "which part")
                 .column("event", Unit::Text, "id of that event"),
@@ -291,6 +291,19 @@ impl Tally for CaseFile {
             add_to_timeline(&mut self.timeline, dossier, entry);
             self.take_shared(entry);
         }
+    }
+
+    fn see(&mut self, frame: &Frame, access: &Access) {
+        if frame.case != Some(access.case) {
+            return;
+        }
+        self.shared.row([
+            access.on.into(),
+            access.who.as_str().into(),
+            EventType::AccessLogged.code().into(),
+            access.purpose.as_str().into(),
+            access.event.to_string().into(),
+        ]);
     }
 
     fn finish(self: Box<Self>, _: &Frame, _: &Rules<'_>) -> Draft {

@@ -51,7 +51,7 @@ pub use period::{Period, Span};
 pub use suppress::SMALLEST_SHOWN;
 
 use crate::calendar::local_date;
-use crate::ids::{CaseId, OrganisationId, Position};
+use crate::ids::{CaseId, EventId, OrganisationId, Position};
 use crate::rules::Rules;
 use dossier::Dossier;
 
@@ -115,6 +115,21 @@ pub struct Note {
     pub told_may_complain: bool,
 }
 
+/// One look at a case, as the node where it happened keeps it (`access-logged`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Who looked, by pseudonym.
+    pub who: String,
+    /// The case.
+    pub case: CaseId,
+    /// What for.
+    pub purpose: String,
+    /// The day.
+    pub on: Date,
+    /// The event that records it.
+    pub event: EventId,
+}
+
 /// What all reports know: who asks, for which days.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
@@ -137,6 +152,9 @@ pub(crate) trait Tally: Send {
 
     /// Takes in one piece of feedback that is no complaint; most reports leave it aside.
     fn hear(&mut self, _frame: &Frame, _note: &Note) {}
+
+    /// Takes in one look at a case; most reports leave it aside.
+    fn see(&mut self, _frame: &Frame, _access: &Access) {}
 
     /// The tables and notes.
     fn finish(self: Box<Self>, frame: &Frame, rules: &Rules<'_>) -> Draft;
@@ -230,6 +248,11 @@ impl Compiler {
     /// Takes in one piece of feedback that is no complaint.
     pub fn hear(&mut self, note: &Note) {
         self.tally.hear(&self.frame, note);
+    }
+
+    /// Takes in one look at a case.
+    pub fn see(&mut self, access: &Access) {
+        self.tally.see(&self.frame, access);
     }
 
     /// The report.

@@ -1,8 +1,9 @@
 //! Restricted channels are never counted and named nowhere; anonymous complaints are.
 
-use concordat_domain::reports::{Kind, Parameter, Parameters};
+use concordat_domain::ids::{CaseId, EventId};
+use concordat_domain::reports::{Access, Compiler, Kind, Parameter, Parameters, Stand};
 
-use crate::support::{COUNCIL, Office, TRUST, cell, days, shown};
+use crate::support::{COUNCIL, Office, TRUST, cell, days, organisation, shown};
 
 const AFTER: &str = "2027-06-01T09:00:00Z";
 
@@ -112,4 +113,40 @@ fn an_anonymous_complaint_is_received() {
         cell(&report, "figures", "received: anonymous", "number"),
         "1"
     );
+}
+
+/// Looks at a case, as its node keeps them, stand in its file; looks at another case do not.
+// Proves: 002-3.7, D-06, report: case file
+#[test]
+fn the_case_file_says_who_looked() {
+    let office = Office::with(&["14"]);
+    let case = office.histories[0].case().id();
+    let parameters = Parameters {
+        case: Some(case),
+        ..Parameters::default()
+    };
+    let stand = Stand {
+        organisation: organisation(COUNCIL),
+        position: None,
+        at: AFTER.parse().unwrap(),
+    };
+    let mut compiler = Compiler::new(Kind::CaseFile, &parameters, stand).unwrap();
+    compiler.take(&office.histories[0], &office.rules());
+    for (case, who) in [(case, "staff-12"), (CaseId([9; 16]), "staff-13")] {
+        compiler.see(&Access {
+            who: who.to_owned(),
+            case,
+            purpose: "handling".to_owned(),
+            on: "2026-03-20".parse().unwrap(),
+            event: EventId([7; 16]),
+        });
+    }
+    let report = compiler.finish(&office.rules());
+    let seen = shown(&report, "who-saw-what");
+    let looks: Vec<&String> = seen
+        .iter()
+        .filter(|row| row.contains("|access-logged|"))
+        .collect();
+    assert_eq!(looks.len(), 1, "{seen:?}");
+    assert!(looks[0].starts_with("2026-03-20|staff-12|access-logged|handling|"));
 }
