@@ -1,5 +1,6 @@
 //! The rules seen from outside: worked cases, date vectors, one test for each reason, and properties of any history.
 
+mod channels;
 mod cooperation;
 mod coverage;
 mod day_counts;
