@@ -14,7 +14,7 @@ mod vault;
 
 pub use admission::Admission;
 pub use cases::Cases;
-pub use due::{Due, DueEntry};
+pub use due::Due;
 pub use feed::Feed;
 pub use journal::{Journal, JournalRecord};
 pub use meta::{HighWater, Meta};

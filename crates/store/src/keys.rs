@@ -19,7 +19,7 @@ pub(crate) const IN_FLIGHT: u8 = b'f';
 pub(crate) const CASES: u8 = b'c';
 /// Projections: case id(16) → state, sealed.
 pub(crate) const PROJECTIONS: u8 = b'p';
-/// Due index: instant(8) case id(16) deadline id → (nothing).
+/// What lies ahead: case id(16) → outlook, sealed.
 pub(crate) const DUE: u8 = b't';
 /// Feed entries: index(8) → entry, sealed.
 pub(crate) const FEED: u8 = b'n';
@@ -27,14 +27,14 @@ pub(crate) const FEED: u8 = b'n';
 pub(crate) const FEED_CURSORS: u8 = b'u';
 /// Merkle tree: level(1) index(8) → hash.
 pub(crate) const TREE: u8 = b'h';
-/// Admission: `s`, or `o` organisation, or `c` organisation 0 case id(16) → state.
+/// Admission: index(8) → delta.
 pub(crate) const ADMISSION: u8 = b'a';
 /// Vault: name → secret, sealed.
 pub(crate) const VAULT: u8 = b'v';
 
 /// Whether an area's values are encrypted under the key file.
 pub(crate) fn is_sealed(area: u8) -> bool {
-    matches!(area, DRAFTS | PROJECTIONS | FEED | VAULT)
+    matches!(area, DRAFTS | PROJECTIONS | DUE | FEED | VAULT)
 }
 
 /// What an area is called in messages.
@@ -48,7 +48,7 @@ pub(crate) fn area_name(key: &[u8]) -> &'static str {
         Some(&IN_FLIGHT) => "bundle in flight",
         Some(&CASES) => "case index",
         Some(&PROJECTIONS) => "projections",
-        Some(&DUE) => "due index",
+        Some(&DUE) => "outlooks",
         Some(&FEED) => "feed",
         Some(&FEED_CURSORS) => "feed cursors",
         Some(&TREE) => "tree",

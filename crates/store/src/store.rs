@@ -163,7 +163,7 @@ impl Store {
         Projections(self)
     }
 
-    /// What falls due when.
+    /// What lies ahead of each case.
     pub fn due(&self) -> Due<'_> {
         Due(self)
     }
@@ -178,7 +178,7 @@ impl Store {
         Tree(self)
     }
 
-    /// State of admission.
+    /// What each admitted bundle changed.
     pub fn admission(&self) -> Admission<'_> {
         Admission(self)
     }
@@ -188,8 +188,8 @@ impl Store {
         Vault(self)
     }
 
-    /// Removes everything that is derived from the journal and can be built again: projections, due index and case
-    /// index. Written in steps, so that memory stays bounded; first a mark, durably, that says a rebuild is due.
+    /// Removes everything that is derived from the journal and can be built again: projections, outlooks, case index
+    /// and admission. Written in steps, so that memory stays bounded; first a mark, durably, that says a rebuild is due.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -198,7 +198,7 @@ impl Store {
         let mut mark = Batch::new();
         self.meta().put(&mut mark, REBUILD_DUE, &[])?;
         self.commit(mark)?;
-        for area in [keys::PROJECTIONS, keys::DUE, keys::CASES] {
+        for area in [keys::PROJECTIONS, keys::DUE, keys::CASES, keys::ADMISSION] {
             loop {
                 let mut batch = Batch::new();
                 for key in self.engine.keys_from(&[area], vec![area]).take(STEP) {

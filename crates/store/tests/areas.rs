@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use concordat_store::{Batch, DueEntry, Error, HighWater, KnownEvent, Store, StoreConfig};
+use concordat_store::{Batch, Error, HighWater, KnownEvent, Store, StoreConfig};
 
 fn fresh() -> (Store, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -264,33 +264,22 @@ fn places_of_a_case_are_its_own_and_in_the_logs_order() {
 }
 
 #[test]
-fn due_entries_come_by_instant_even_before_1970() {
+fn what_lies_ahead_of_a_case_is_replaced_and_read_for_all() {
     let (store, _directory) = fresh();
-    let entry = |at_ms, name: &str| DueEntry {
-        at_ms,
-        case: [3; 16],
-        deadline: name.to_owned(),
-    };
-    let entries = [
-        entry(-5, "a"),
-        entry(0, "b"),
-        entry(7, "b/strand-1"),
-        entry(7, "c"),
-        entry(8, "d"),
-    ];
+    let (a, b) = ([1; 16], [2; 16]);
     write(&store, |batch| {
-        entries
-            .iter()
-            .rev()
-            .try_for_each(|entry| store.due().add(batch, entry))
+        store.due().put(batch, &b, b"later")?;
+        store.due().put(batch, &a, b"first")
     });
-    assert_eq!(store.due().until(7, 10).unwrap(), entries[..4]);
-    assert_eq!(store.due().until(7, 2).unwrap(), entries[..2]);
+    write(&store, |batch| store.due().put(batch, &a, b"second"));
+    let all_there = all(store.due().all());
+    assert_eq!(all_there, [(a, b"second".to_vec()), (b, b"later".to_vec())]);
     write(&store, |batch| {
-        store.due().remove(batch, &entries[0]);
+        store.due().delete(batch, &a);
         Ok(())
     });
-    assert_eq!(store.due().first().unwrap().as_ref(), Some(&entries[1]));
+    assert_eq!(store.due().get(&a).unwrap(), None);
+    assert_eq!(store.due().get(&b).unwrap(), Some(b"later".to_vec()));
 }
 
 #[test]
@@ -314,38 +303,17 @@ fn feed_is_read_from_any_place_and_shortened_from_the_front() {
 }
 
 #[test]
-fn admission_states_do_not_meet_whatever_the_organisations_are_called() {
+fn deltas_of_admission_come_in_the_order_of_their_bundles() {
     let (store, _directory) = fresh();
     write(&store, |batch| {
-        let admission = store.admission();
-        admission.put_shared(batch, b"shared")?;
-        for name in ["ods:A", "ods:AB", "ods:A1"] {
-            admission.put_organisation(batch, name, name.as_bytes())?;
-            for case in [[0; 16], [1; 16]] {
-                admission.put_case(batch, name, &case, &[name.as_bytes(), &case].concat())?;
-            }
+        for index in [300_u64, 0, 1] {
+            store.admission().put(batch, index, &index.to_be_bytes())?;
         }
         Ok(())
     });
-    assert_eq!(
-        store.admission().shared().unwrap(),
-        Some(b"shared".to_vec())
-    );
-    let organisations = all(store.admission().organisations());
-    assert_eq!(organisations.len(), 3);
-    assert!(
-        organisations
-            .iter()
-            .all(|(name, state)| name.as_bytes() == state)
-    );
-    let cases = all(store.admission().cases());
-    assert_eq!(cases.len(), 6);
-    assert!(
-        cases
-            .iter()
-            .all(|(name, case, state)| *state == [name.as_bytes(), case].concat())
-    );
-    assert_eq!(store.admission().case("ods:A", &[2; 16]).unwrap(), None);
+    let deltas = all(store.admission().all());
+    let expected = [0_u64, 1, 300].map(|index| (index, index.to_be_bytes().to_vec()));
+    assert_eq!(deltas, expected);
 }
 
 #[test]
@@ -369,22 +337,17 @@ fn clearing_projections_leaves_the_record_alone() {
             case[..2].copy_from_slice(&number.to_be_bytes());
             store.projections().put(batch, &case, &[1; 10])?;
             store.cases().add(batch, &case, (0, 0))?;
-            store.due().add(
-                batch,
-                &DueEntry {
-                    at_ms: 1,
-                    case,
-                    deadline: "x".into(),
-                },
-            )?;
+            store.due().put(batch, &case, &[1; 10])?;
         }
         store.journal().append(batch, 0, 1, b"bundle")?;
+        store.admission().put(batch, 0, b"delta")?;
         store.feed().append(batch, 0, b"entry")
     });
     assert_eq!(store.projections().from(None).count(), 2500);
     store.clear_projections().unwrap();
     assert_eq!(store.projections().from(None).count(), 0);
-    assert_eq!(store.due().first().unwrap(), None);
+    assert_eq!(store.due().all().count(), 0);
+    assert_eq!(store.admission().all().count(), 0);
     assert!(store.cases().ids(None, 1).unwrap().is_empty());
     assert_eq!(store.journal().verify().unwrap(), 1);
     assert_eq!(store.feed().last().unwrap(), Some(0));

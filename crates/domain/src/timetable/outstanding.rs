@@ -108,8 +108,8 @@ impl Outstanding {
         Some(deadline)
     }
 
-    /// When the enforcer has to look at it next, as seen from `now`: `now` itself if something is to be published, none if nothing ever
-    /// will be unless the case changes.
+    /// When the enforcer has to look at it next, as seen from `now`: an instant that has come if something is to be published, the one
+    /// since which it is; none if nothing ever will be unless the case changes.
     pub fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         let deadline = &self.deadline;
         let due = deadline.due_instant.filter(|_| !deadline.window)?;
@@ -118,7 +118,6 @@ impl Outstanding {
         let warn = warn.filter(|warn| !deadline.warning_published && *warn < due && now < due);
         let miss =
             Some(due).filter(|_| !deadline.missed_published && self.when_due != WhenDue::Ends);
-        let next = [warn, miss].into_iter().flatten().min()?;
-        Some(next.max(now))
+        [warn, miss].into_iter().flatten().min()
     }
 }

@@ -67,9 +67,10 @@ impl Engine {
         for kept in self.store.vault().with_prefix(INVITATION) {
             let (name, bytes) = kept?;
             let invitation: EventReference = decoded(&bytes, "an invitation")?;
-            self.invitations
-                .insert(case_in(&name, INVITATION)?, invitation);
+            let case = case_in(&name, INVITATION)?;
+            self.invitations.insert(case, invitation);
         }
+        self.duties.extend(self.invitations.keys().copied());
         let mut last = None;
         loop {
             let ids = self.store.cases().ids(last.as_ref(), 1000)?;
@@ -77,13 +78,16 @@ impl Engine {
                 return Ok(());
             };
             for id in ids {
-                self.restore_case(CaseId(id))?;
+                if !self.restore_by_outlook(CaseId(id))? {
+                    self.restore_case(CaseId(id))?;
+                }
             }
             let too_much = self.keep_too_much()?;
             self.store.write(std::mem::take(&mut self.batch))?;
             for case in too_much {
                 self.shelf.drop_fold(case);
             }
+            self.forget_written_outlooks();
             last = Some(end);
         }
     }
@@ -97,15 +101,12 @@ impl Engine {
         let Some(keys) = self.keys_of(case) else {
             // Somebody else's. A case that this organisation may not read any more still shows how it ended.
             if let Some(log) = kept {
-                self.shelf.put(case, log);
-                self.look_ahead(case)?;
+                self.restored(case, log)?;
             }
             return Ok(());
         };
-        let is_new = kept.is_none();
         let mut log = kept.unwrap_or_else(|| CaseLog::new(case));
-        let before = log.last_position();
-        let after = before.map(|at| (at.bundle, at.envelope));
+        let after = log.last_position().map(|at| (at.bundle, at.envelope));
         for place in self.store.cases().places_after(&case.0, after) {
             let (bundle, envelope) = place?;
             let position = Position { bundle, envelope };
@@ -114,10 +115,14 @@ impl Engine {
         if log.case().is_none() {
             return Ok(());
         }
-        if is_new || log.last_position() != before {
-            self.unkept.insert(case);
-        }
+        self.restored(case, log)
+    }
+
+    /// A case is back by its fold: whatever rests on it is derived anew, and its outlook is not of today.
+    fn restored(&mut self, case: CaseId, log: CaseLog) -> Result<(), Error> {
+        self.unkept.insert(case);
         self.shelf.put(case, log);
+        self.look_at_duties(case);
         self.look_ahead(case)?;
         self.note_suspension(case)
     }
@@ -285,7 +290,7 @@ impl Engine {
         self.store
             .projections()
             .put(&mut self.batch, &case.0, &state)?;
-        Ok(())
+        self.keep_outlook(case)
     }
 
     /// Writes the projections of the folds that are to leave memory, as far as they changed since, and says which they are: drop them
@@ -301,6 +306,7 @@ impl Engine {
     }
 
     pub(super) fn keep_keys(&mut self, case: CaseId) -> Result<(), Error> {
+        self.changed.insert(case);
         self.look_at_duties(case);
         let keys = serde_json::to_vec(self.keyring.case_mut(case))
             .map_err(|_| Error::Corrupt("a keyring does not serialise".to_owned()))?;

@@ -7,10 +7,10 @@ use concordat_domain::case::Relation;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::timetable::{Outstanding, outstanding};
 use concordat_domain::{Case, State};
-use concordat_trust::case_log::CaseLog;
 
 use super::Engine;
 use super::due_index::Bounds;
+use super::outlook::Outlook;
 use crate::due::{CaseQuery, DueDeadline, DuePage, DuePlace, DueQuery};
 use crate::error::Error;
 use crate::views::CaseView;
@@ -20,17 +20,19 @@ impl Engine {
     pub(super) fn look_ahead(&mut self, case: CaseId) -> Result<(), Error> {
         let log = self.case_log(case)?;
         let own = &self.config.organisation;
-        let state = log.as_deref().and_then(CaseLog::case);
-        let Some(state) = state else { return Ok(()) };
+        let Some(log) = log.as_deref() else {
+            return Ok(());
+        };
+        let Some(state) = log.case() else {
+            return Ok(());
+        };
         let found = self.outstanding_in(state);
-        let name = state.state().to_string();
-        self.due.set(case, (state.keeper(), &name), &found);
-        let now = self.now();
-        let looks = found.iter().filter_map(|one| one.next_look(now));
-        // Nothing can be published about an erased case, not even what was missed in it.
-        let enforces = state.keeper() == own && state.state() != State::Erased;
-        let next = looks.min().filter(|_| enforces);
-        self.agenda.set(case, next);
+        // Nothing can be published about an erased case, not even what was missed in it, nor about one that is parked.
+        let enforces =
+            state.keeper() == own && state.state() != State::Erased && log.parked().is_none();
+        let outlook = Outlook::of(log, state, (enforces, found), &self.rules_name);
+        self.show_outlook(case, &outlook);
+        self.outlooks.insert(case, outlook);
         Ok(())
     }
 
@@ -97,12 +99,6 @@ impl Engine {
             keeper: keeper.parse().map_err(|_| gone())?,
             deadline: one.at(at, &self.config.rules()).ok_or_else(gone)?,
         })
-    }
-
-    fn outstanding_of(&self, case: CaseId) -> Result<Vec<Outstanding>, Error> {
-        let log = self.case_log(case)?;
-        let state = log.as_deref().and_then(CaseLog::case);
-        Ok(state.map_or_else(Vec::new, |state| self.outstanding_in(state)))
     }
 
     /// What is outstanding on a case that this organisation has a part in. A view that has ended stands still: what it shows as due may be

@@ -20,15 +20,9 @@ impl Engine {
         self.duties.insert(case);
     }
 
-    /// Cases in which something is to be done about keys, among those that may have changed since they were last looked at.
+    /// Cases in which something is to be done about keys, among those that may have changed since they were last looked at. No day brings
+    /// any by itself: a consent ends on a day, but none begins without an event.
     pub(super) fn cases_with_duties(&mut self) -> Result<Vec<CaseId>, Error> {
-        let today = calendar::local_date(self.now());
-        if self.duties_of != Some(today) {
-            // A consent may begin on a day without any event.
-            self.duties_of = Some(today);
-            self.duties.extend(self.shelf.ids_after(None));
-            self.duties.extend(self.invitations.keys().copied());
-        }
         for case in std::mem::take(&mut self.duties) {
             if self.has_duty(case)? {
                 self.duties.insert(case);

@@ -12,6 +12,9 @@ use super::Engine;
 use crate::draft::Draft;
 use crate::error::Error;
 
+/// Cases that are enforced at once: about what one bundle holds. The next follow with the next bundle.
+const ENFORCED_MAX: usize = 256;
+
 /// One event that the enforcer is about to publish.
 struct Firing {
     /// Since when it is to be published.
@@ -44,7 +47,8 @@ impl Engine {
         if !self.may_publish() || self.flight.is_some() {
             return Ok(());
         }
-        let due: Vec<CaseId> = self.agenda.due(self.now()).collect();
+        // What is due longest comes first, so that none waits for ever behind what cannot be published.
+        let due: Vec<CaseId> = self.agenda.due(self.now()).take(ENFORCED_MAX).collect();
         if due.is_empty() {
             return Ok(());
         }

@@ -93,6 +93,7 @@ impl Engine {
         self.store
             .journal()
             .append(&mut self.batch, index, offset, &bundle.to_record())?;
+        super::keep_delta(&self.store, &mut self.batch, &admitted)?;
         for case in self.second_openings(bundle)? {
             warn!(organisation = %bundle.organisation(), case = %case, "an event opens a case under an id that is in use");
         }

@@ -18,6 +18,7 @@ mod held;
 mod histories;
 mod load;
 mod outbox;
+mod outlook;
 mod publish;
 mod rulings;
 mod shelf;
@@ -34,12 +35,11 @@ use concordat_domain::ids::{CaseId, EventId, OrganisationId};
 use concordat_domain::{Case, Rules};
 use concordat_log::Offset;
 use concordat_store::{Batch, KnownEvent, Store};
-use concordat_trust::admission::{Admission, Outcome};
+use concordat_trust::admission::{Admission, Admitted, Delta, Outcome};
 use concordat_trust::bundle::Bundle;
 use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::Keyring;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -61,6 +61,7 @@ use flight::Flight;
 use guard::Guard;
 use heads::Uncovered;
 use outbox::Outbox;
+use outlook::Outlook;
 use shelf::Shelf;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
@@ -127,10 +128,14 @@ pub(crate) struct Engine {
     kept: Instant,
     /// Cases in which something may be owed about keys.
     duties: BTreeSet<CaseId>,
-    /// On which day all cases were looked at for such.
-    duties_of: Option<Date>,
     /// What is outstanding on all cases.
     due: DueIndex,
+    /// What lies ahead of the cases of which that is not written yet.
+    outlooks: BTreeMap<CaseId, Outlook>,
+    /// Those that this turn's batch writes.
+    outlooks_written: Vec<CaseId>,
+    /// Names the rules that they are computed with.
+    rules_name: String,
     /// When each case is to be looked at next by the enforcer.
     agenda: Agenda,
     /// What keeps the enforcer from acting on a wrong clock.
@@ -210,8 +215,10 @@ impl Engine {
             unkept: BTreeSet::new(),
             kept: Instant::now(),
             duties: BTreeSet::new(),
-            duties_of: None,
             due: DueIndex::default(),
+            outlooks: BTreeMap::new(),
+            outlooks_written: Vec::new(),
+            rules_name: outlook::fingerprint(&config),
             agenda: Agenda::default(),
             guard: Guard::default(),
             compare_clocks,
@@ -312,6 +319,7 @@ impl Engine {
         for case in too_much {
             self.shelf.drop_fold(case);
         }
+        self.forget_written_outlooks();
         self.finish_erasure()?;
         self.rulings.clear();
         self.unwritten.clear();
@@ -432,13 +440,28 @@ impl Engine {
     }
 }
 
-/// Admits the journal anew, and indexes its cases again where that is due.
+/// Brings admission back from what this node's own store kept of each bundle, without verifying a signature again; what is missing
+/// there, or all where a rebuild is due, is admitted anew from the journal, and the cases are indexed again.
 fn read_journal(config: &NodeConfig, store: &Store) -> Result<(Admission, BTreeSet<u64>), Error> {
     let mut admission = Admission::new(config.partnership.clone());
     let mut split_views = BTreeSet::new();
     let rebuilds = store.rebuild_due()?;
+    if !rebuilds {
+        for kept in store.admission().all() {
+            let (index, bytes) = kept?;
+            let delta: Delta = serde_json::from_slice(&bytes)
+                .map_err(|_| Error::Corrupt(format!("delta {index} does not decode")))?;
+            if (index, delta.index) != (admission.size(), admission.size()) {
+                break;
+            }
+            if !delta.seen_holds {
+                split_views.insert(index);
+            }
+            admission.apply(&delta);
+        }
+    }
     let mut batch = Batch::new();
-    for record in store.journal().from(0) {
+    for record in store.journal().from(admission.size()) {
         let record = record?;
         let Outcome::Admitted(admitted) = admission.admit(&record.bytes) else {
             let why = format!("journal entry {} is not admitted anew", record.index);
@@ -447,11 +470,12 @@ fn read_journal(config: &NodeConfig, store: &Store) -> Result<(Admission, BTreeS
         if !admitted.seen_holds() {
             split_views.insert(admitted.index());
         }
+        keep_delta(store, &mut batch, &admitted)?;
         if rebuilds {
             cases::index(store, &mut batch, admitted.index(), &admitted.bundle)?;
-            // One bundle at a time, so that memory stays bounded. Until the mark is gone it all counts for nothing.
-            store.write(std::mem::take(&mut batch))?;
         }
+        // One bundle at a time, so that memory stays bounded. Until the mark of a rebuild is gone it all counts for nothing.
+        store.write(std::mem::take(&mut batch))?;
     }
     if rebuilds {
         info!(
@@ -462,6 +486,13 @@ fn read_journal(config: &NodeConfig, store: &Store) -> Result<(Admission, BTreeS
         store.commit(batch)?;
     }
     Ok((admission, split_views))
+}
+
+/// Keeps what an admitted bundle changed, so that the next start need not admit it again.
+fn keep_delta(store: &Store, batch: &mut Batch, admitted: &Admitted) -> Result<(), Error> {
+    let bytes = serde_json::to_vec(&admitted.delta)
+        .map_err(|_| Error::Corrupt("a delta does not serialise".to_owned()))?;
+    Ok(store.admission().put(batch, admitted.index(), &bytes)?)
 }
 
 impl NodeConfig {

@@ -1,5 +1,5 @@
 //! The cases that this node reads: which there are, and the folds of those used last. The other folds lie in their projections, from
-//! which they come back on demand; so memory is bounded however many cases are open (docs/adr/0012).
+//! which they come back on demand; so memory is bounded however many cases are open (docs/adr/0014).
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -51,6 +51,11 @@ impl Shelf {
         let log = Arc::new(log);
         self.folds.borrow_mut().put(case, Arc::clone(&log));
         log
+    }
+
+    /// A case that this node reads, whose fold lies in its projection.
+    pub(super) fn know(&mut self, case: CaseId) {
+        self.known.insert(case);
     }
 
     /// Puts a new fold of a case in the place of what was there.

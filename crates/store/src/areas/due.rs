@@ -1,83 +1,45 @@
-//! Due index: what falls due when. `t` instant(8) case id(16) deadline id → nothing.
+//! What lies ahead of each case: what it owes when. `t` case id(16) → bytes, sealed.
 
 use super::{CaseId, piece};
-use crate::frame::corrupt;
 use crate::keys::{DUE, joined};
 use crate::{Batch, Error, Store};
 
-/// Deadlines by instant, so that the enforcer reads only what is due.
+/// One opaque record a case, derived like its projection and written with it, and much smaller: a start reads these and no
+/// projections. Sealed, because what a case owes says what happens in it.
 pub struct Due<'s>(pub(crate) &'s Store);
 
-/// One deadline in the index.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DueEntry {
-    /// When to look at it: milliseconds since 1970-01-01T00:00:00Z.
-    pub at_ms: i64,
-    /// Whose deadline.
-    pub case: CaseId,
-    /// Which deadline of the case; text without a zero byte.
-    pub deadline: String,
-}
-
-impl Due<'_> {
-    /// Adds an entry; one that is there stays.
+impl<'s> Due<'s> {
+    /// Puts or replaces what lies ahead of a case.
     ///
     /// # Errors
-    /// None in practice.
-    pub fn add(&self, batch: &mut Batch, entry: &DueEntry) -> Result<(), Error> {
-        batch.put(key(entry), Vec::new())
+    /// [`Error::TooLarge`], [`Error::Randomness`].
+    pub fn put(&self, batch: &mut Batch, case: &CaseId, ahead: &[u8]) -> Result<(), Error> {
+        self.0.put_sealed(batch, joined(DUE, &[case]), ahead)
     }
 
-    /// Removes an entry.
-    pub fn remove(&self, batch: &mut Batch, entry: &DueEntry) {
-        batch.delete(key(entry));
-    }
-
-    /// What is due at or before an instant, earliest first, at most `limit`.
+    /// What lies ahead of a case.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if a key is damaged.
-    pub fn until(&self, at_ms: i64, limit: usize) -> Result<Vec<DueEntry>, Error> {
-        let entries = self
+    /// [`Error::Corrupt`] if it is damaged: rebuild it.
+    pub fn get(&self, case: &CaseId) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self
             .0
-            .engine
-            .keys_from(&[DUE], vec![DUE])
-            .map(|key| key.and_then(|key| entry(&key)));
-        let not_yet = |entry: &Result<DueEntry, Error>| {
-            entry.as_ref().map_or(true, |entry| entry.at_ms <= at_ms)
-        };
-        entries.take_while(not_yet).take(limit).collect()
+            .get_sealed(&joined(DUE, &[case]))?
+            .map(|ahead| ahead.to_vec()))
     }
 
-    /// The earliest entry, to know how long nothing falls due.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] if a key is damaged.
-    pub fn first(&self) -> Result<Option<DueEntry>, Error> {
-        self.0
-            .engine
-            .keys_from(&[DUE], vec![DUE])
-            .next()
-            .map(|key| entry(&key?))
-            .transpose()
+    /// Removes what lies ahead of a case.
+    pub fn delete(&self, batch: &mut Batch, case: &CaseId) {
+        batch.delete(joined(DUE, &[case]));
     }
-}
 
-/// Signed instants in the order of unsigned bytes: the sign bit is turned.
-fn key(entry: &DueEntry) -> Vec<u8> {
-    let instant = (entry.at_ms ^ i64::MIN).to_be_bytes();
-    joined(DUE, &[&instant, &entry.case, entry.deadline.as_bytes()])
-}
-
-fn entry(key: &[u8]) -> Result<DueEntry, Error> {
-    let deadline = key
-        .get(25..)
-        .and_then(|name| std::str::from_utf8(name).ok());
-    Ok(DueEntry {
-        at_ms: i64::from_be_bytes(piece(key, key, 1)?) ^ i64::MIN,
-        case: piece(key, key, 9)?,
-        deadline: deadline
-            .ok_or_else(|| corrupt(key, "a key is damaged"))?
-            .to_owned(),
-    })
+    /// What lies ahead of all cases, in the order of case ids.
+    pub fn all(&self) -> impl Iterator<Item = Result<(CaseId, Vec<u8>), Error>> + use<'s> {
+        let store = self.0;
+        store.engine.entries_from(&[DUE], vec![DUE]).map(|entry| {
+            let (key, sealed) = entry?;
+            let ahead = store.sealer.open_value(&key, &sealed)?;
+            Ok((piece(&key, &key, 1)?, ahead.to_vec()))
+        })
+    }
 }
