@@ -439,6 +439,8 @@ async fn a_case_that_was_written_as_parked_goes_on_if_its_key_has_come_since() {
         .projections()
         .put(&mut batch, &case.0, &kept)
         .expect("it fits");
+    // What lies ahead of it is written with it, and says that it is parked as well: then it is not read.
+    store.due().delete(&mut batch, &case.0);
     store.commit(batch).expect("written");
     drop(store);
     partnership.up(COUNCIL);
