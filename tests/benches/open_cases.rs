@@ -214,6 +214,7 @@ impl Served {
         let config = ServerConfig {
             listen: "127.0.0.1:0".parse().expect("an address"),
             token: Token::new(SECRET).expect("a token"),
+            backdate_reason_after: None,
         };
         let server = Server::bind(config).await.expect("a free port");
         let address = server.local_addr();

@@ -1,5 +1,5 @@
 //! The cases that this node reads: which there are, and the folds of those used last. The other folds lie in their projections, from
-//! which they come back on demand; so memory is bounded however many cases are open (docs/adr/0014).
+//! which they come back on demand; so memory is bounded however many cases are open (docs/adr/0015).
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
