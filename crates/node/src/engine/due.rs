@@ -1,6 +1,7 @@
 //! What is due over all cases, from the index that every changed case brings up to date.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use concordat_domain::calendar::local_date;
 use concordat_domain::case::Relation;
@@ -86,8 +87,8 @@ impl Engine {
         known: &mut BTreeMap<CaseId, Vec<Outstanding>>,
     ) -> Result<DueDeadline, Error> {
         let gone = || Error::Corrupt(format!("the index of {} is not of its case", place.case));
-        if !known.contains_key(&place.case) {
-            known.insert(place.case, self.outstanding_of(place.case)?);
+        if let Entry::Vacant(unknown) = known.entry(place.case) {
+            unknown.insert(self.outstanding_of(place.case)?);
         }
         let one = known
             .get(&place.case)
