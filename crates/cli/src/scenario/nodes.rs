@@ -315,9 +315,17 @@ impl<'s> Player<'s> {
         read: &CaseView,
         views: &BTreeMap<String, CaseView>,
     ) -> Vec<Difference> {
+        let Self { directory, .. } = self;
         let mut differences = Vec::new();
         let concerned = self.sandbox.nodes().map(|(code, _)| code);
         for code in concerned.filter(|code| is_party(read, code)) {
+            // Who goes by proxy since a step changed the directory holds the case at the node of that other body.
+            let by_proxy = code.parse().is_ok_and(|organisation| {
+                voice(directory, &organisation).is_ok_and(|own| own.as_str() != code)
+            });
+            if by_proxy {
+                continue;
+            }
             if !self.sandbox.hears(code).unwrap_or(false) {
                 continue;
             }
