@@ -132,6 +132,7 @@ pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
             state,
             next_event_types,
         } => refused(&code, &advice, state, &next_event_types, event_type),
+        Error::Change(why) => Failure::field("change", why),
         Error::UnknownCase => Failure::not_found("case"),
         Error::CaseIdChosen { .. } => Failure::field(
             "case_id",

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_domain::{
+    directory::{DirectoryEvent, Standing},
     event::{CaseVersion, Event, EventType, Opening},
+    events::{Who, row},
     ids::{CaseId, EventId, OrganisationId, PackId},
 };
 use concordat_proto::v1;
@@ -87,6 +89,42 @@ pub fn to_domain(event: &v1::Event, facts: HeaderFacts) -> Result<Event, Error> 
     })
 }
 
+/// An event of the directory as judging sees it.
+///
+/// # Errors
+///
+/// As [`to_domain`].
+pub fn to_directory(
+    event: &v1::Event,
+    (id, author, claimed_at): (EventId, OrganisationId, Timestamp),
+) -> Result<DirectoryEvent, Error> {
+    let Extract {
+        event_type,
+        fields,
+        filled,
+    } = extract(event)?;
+    let event_type: EventType = event_type
+        .parse()
+        .map_err(|_| Error::UnknownEventType(event_type))?;
+    let occurred_at = event.occurred_at.as_ref().and_then(time::from_wire);
+    let is_stewards = row(event_type).who.contains(&Who::Steward);
+    Ok(DirectoryEvent {
+        id,
+        author,
+        on_behalf_of: parsed(event.on_behalf_of.as_deref(), "on_behalf_of")?,
+        standing: if is_stewards {
+            Standing::Steward
+        } else {
+            Standing::Own
+        },
+        event_type,
+        occurred_at: occurred_at.ok_or_else(|| unreadable("occurred_at"))?,
+        recorded_at: claimed_at,
+        fields,
+        filled,
+    })
+}
+
 /// The event of the wire, whole, from what a local system handed in. Call [`crate::shape::validate`] first.
 ///
 /// # Errors
@@ -127,6 +165,29 @@ pub fn from_input(input: &v1::EventInput, facts: NodeFacts) -> Result<v1::Event,
         applied_count,
         applied_hash,
         opening: facts.opening,
+    })
+}
+
+/// The event of the wire for what is tied to no case, from what a local system handed in. It names no version of a case; and why it
+/// was recorded late, and who in person recorded it, is nobody's business beyond the own organisation.
+///
+/// # Errors
+///
+/// [`Error::UnknownEventType`] if no kind is set.
+pub fn directory_from_input(
+    input: &v1::EventInput,
+    recorded_at: Timestamp,
+) -> Result<v1::Event, Error> {
+    let facts = NodeFacts {
+        recorded_at,
+        ..NodeFacts::default()
+    };
+    Ok(v1::Event {
+        basis_version: None,
+        backdate_reason: None,
+        actor_id: None,
+        filled: Vec::new(),
+        ..from_input(input, facts)?
     })
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Draft {
     pub(crate) held: Option<String>,
     /// Made by the enforcer, not by a local system: dropped when void, never held, never stored.
     pub(crate) derived: bool,
+    /// The signed change of the partnership that goes out instead, if several organisations have signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record: Option<Vec<u8>>,
     /// How often a ruling said nothing about it, so that it was drafted again.
     pub(crate) drafted_again: u8,
 }
@@ -57,8 +60,22 @@ impl Draft {
             traceparent,
             held: None,
             derived: false,
+            record: None,
             drafted_again: 0,
         }
+    }
+
+    /// The draft of a change that several organisations have signed.
+    pub(crate) fn carrying(self, record: Vec<u8>) -> Self {
+        Self {
+            record: Some(record),
+            ..self
+        }
+    }
+
+    /// The signed change that it carries, if it does.
+    pub(crate) fn record(&self) -> Option<&[u8]> {
+        self.record.as_deref()
     }
 
     pub(crate) fn derived(self) -> Self {

@@ -23,6 +23,9 @@ pub enum Error {
         /// Types that may be emitted instead.
         next_event_types: Vec<String>,
     },
+    /// A change of the partnership would have no effect: it is not well-formed, or too few organisations have signed it.
+    #[error("the change would have no effect: {0}")]
+    Change(String),
     /// No such case, or none that this organisation may see: both answer alike.
     #[error("unknown case")]
     UnknownCase,

@@ -23,10 +23,11 @@ mod views;
 
 pub use due::{CaseQuery, DueDeadline, DuePage, DuePlace, DueQuery, DueState};
 pub use emission::{Emission, Receipt, Ruled, Ruling, Stage};
+pub use engine::DIRECTORY as NO_CASE;
 pub use error::Error;
 pub use failure::Failure;
 pub use node::{Node, NodeConfig};
 pub use views::{
     CaseView, ClockGuard, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage,
-    FeedStart, FeedView, Histories, Publishing, Rulebook, Status, Upto,
+    FeedStart, FeedView, Histories, OwnRecord, Publishing, Rulebook, Status, Upto,
 };

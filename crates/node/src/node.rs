@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_domain::calendar::Calendars;
+use concordat_domain::directory::{BodyDeadline, Directory};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
 use concordat_domain::policy::PolicyPacks;
 use concordat_domain::reports::{History, Needs, Stand};
@@ -26,7 +27,7 @@ use crate::failure::{Failure, Report, Reports};
 use crate::mailbox::{Input, Mailbox};
 use crate::views::{
     CaseView, Cursor, DraftView, EventView, FeedEntry, FeedPage, FeedStart, FeedView, Histories,
-    Rulebook, Status, Upto,
+    OwnRecord, Rulebook, Status, Upto,
 };
 
 /// What a node is started with.
@@ -182,6 +183,78 @@ impl Node {
             .mailbox
             .call(move |engine| engine.emit(emission, answer))
             .await?;
+        self.answered(id, wait_at_most, answered, deduplicated)
+            .await
+    }
+
+    /// Hands a change of the partnership in that several organisations have signed, and waits as [`Self::emit`] does. `record` is an
+    /// encoded `PartnershipRecord`; the emission says under which id, and what it carries.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with why it would have no effect; nothing is stored then.
+    pub async fn record_change(
+        &self,
+        emission: Emission,
+        record: Vec<u8>,
+    ) -> Result<Receipt, Error> {
+        let (id, wait_at_most) = (emission.event_id, emission.wait_at_most);
+        let (answer, answered) = oneshot::channel();
+        let deduplicated = self
+            .mailbox
+            .call(move |engine| engine.record_change(emission, record, answer))
+            .await?;
+        self.answered(id, wait_at_most, answered, deduplicated)
+            .await
+    }
+
+    /// The directory in force.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn directory(&self) -> Result<Directory, Error> {
+        // Cheap: versions share what did not change.
+        self.mailbox.call(|engine| engine.directory().clone()).await
+    }
+
+    /// The effective events of the directory, in log order.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn directory_events(&self) -> Result<Vec<EventView>, Error> {
+        self.mailbox
+            .call(|engine| engine.directory_events())
+            .await?
+    }
+
+    /// What this organisation recorded for itself alone: feedback, and who looked at which case.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn own_records(&self) -> Result<Vec<OwnRecord>, Error> {
+        self.mailbox.call(|engine| engine.own_records()).await?
+    }
+
+    /// What a body owes outside cases at an instant: now, if none is given; all bodies, if none is named.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn body_deadlines(
+        &self,
+        organisation: Option<OrganisationId>,
+        at: Option<Timestamp>,
+    ) -> Result<Vec<BodyDeadline>, Error> {
+        self.mailbox
+            .call(move |engine| engine.body_deadlines(organisation.as_ref(), at))
+            .await
+    }
+
+    async fn answered(
+        &self,
+        id: EventId,
+        wait_at_most: Duration,
+        answered: oneshot::Receiver<Result<Receipt, Error>>,
+        deduplicated: bool,
+    ) -> Result<Receipt, Error> {
         match tokio::time::timeout(wait_at_most, answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Error::Stopping),
@@ -327,8 +400,8 @@ impl Node {
     ///
     /// # Errors
     /// [`Error::Stopping`].
-    pub async fn rulebook(&self) -> Result<Rulebook, Error> {
-        self.mailbox.call(|engine| engine.rulebook()).await
+    pub async fn rulebook(&self, upto: Option<Position>) -> Result<Rulebook, Error> {
+        self.mailbox.call(move |engine| engine.rulebook(upto)).await
     }
 
     /// Drafts that wait, for the log or for a person.

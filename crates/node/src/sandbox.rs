@@ -11,16 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use concordat_codec::event::directory_from_input;
 use concordat_domain::calendar::{local_date, start_of_day};
 use concordat_domain::ids::EventId;
 use concordat_log::embedded::{EmbeddedHandle, EmbeddedLog};
 use concordat_log::{SharedLog, subject_token};
 use concordat_store::{Store, StoreConfig};
+use concordat_trust::admission::UnsignedChange;
 use concordat_trust::partnership::BadFile;
 use jiff::Timestamp;
 
 use crate::clock::{Clock as _, MovableClock};
-use crate::{Error as NodeError, Node, NodeConfig, Receipt, Stage};
+use crate::{Emission, Error as NodeError, Node, NodeConfig, Receipt, Stage};
 
 pub use founding::{Founding, organisation};
 
@@ -280,6 +282,21 @@ impl Sandbox {
     /// [`Error::NoMember`].
     pub fn hears(&self, code: &str) -> Result<bool, Error> {
         Ok(self.member(code)?.hears())
+    }
+
+    /// Hands an event of the partnership in at one organisation's node, signed by as many organisations as its directory asks for.
+    ///
+    /// # Errors
+    /// [`Error::NoMember`], [`Error::NotRunning`]; [`Error::Node`] with the refusal of the door.
+    pub async fn emit_as_steward(&self, code: &str, emission: Emission) -> Result<Receipt, Error> {
+        let node = self.node(code)?;
+        let event = directory_from_input(&emission.input, self.clock.now())
+            .map_err(|error| Error::PastTheDoor(error.to_string()))?;
+        let file = self.founding.file();
+        let change = UnsignedChange::of_event(&file.id(), emission.event_id, &event);
+        let signatures = self.founding.signatures(&change)?;
+        let record = change.with_signatures(signatures);
+        Ok(node.record_change(emission, record).await?)
     }
 
     /// Moves the clock as it would pass. What falls due at midnight fires then, not when somebody happens to act: so the clock

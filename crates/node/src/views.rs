@@ -158,6 +158,15 @@ impl EventView {
     }
 }
 
+/// What an organisation recorded for itself alone.
+#[derive(Debug, Clone)]
+pub struct OwnRecord {
+    /// The emitter's id.
+    pub event_id: EventId,
+    /// The event.
+    pub event: v1::Event,
+}
+
 /// A draft that waits at this node.
 #[derive(Debug, Clone)]
 pub struct DraftView {

@@ -14,7 +14,8 @@ mod witness;
 
 use std::collections::BTreeMap;
 
-use concordat_domain::ids::{CaseId, OrganisationId};
+use concordat_domain::directory::{self, Directory, History};
+use concordat_domain::ids::{CaseId, OrganisationId, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Bundle, FORMAT, RECORD_BYTES_MAX, Seen, peek_format};
@@ -23,7 +24,7 @@ use crate::merkle::{Tree, leaf_hash};
 use crate::partnership::PartnershipFile;
 use crate::signing::PublicKey;
 
-pub use change::{Change, ChangeRuling, ChangeVoid, UnsignedChange};
+pub use change::{Change, ChangeRuling, ChangeVoid, UnsignedChange, event_in};
 pub use outcome::{Admitted, CaseHead, ChainHead, Delta, Fork, Outcome, Refusal};
 
 /// The log as far as it was read.
@@ -38,6 +39,8 @@ pub struct Admission {
     ended: Vec<u64>,
     tree: Tree,
     chains: BTreeMap<OrganisationId, Chain>,
+    /// What judging reads of the directory, at every position.
+    history: History,
 }
 
 /// What is kept of one organisation's bundles.
@@ -56,6 +59,7 @@ impl Admission {
     /// The empty log of the partnership whose file this is.
     pub fn new(file: PartnershipFile) -> Self {
         let mut admission = Self {
+            history: History::founded(file.directory().clone()),
             partnership: file.id(),
             directories: Vec::new(),
             cuts: BTreeMap::new(),
@@ -99,7 +103,7 @@ impl Admission {
         }
         chain.cases.extend(delta.cases.iter().copied());
         for ruling in &delta.changes {
-            self.take_change(ruling);
+            self.take_change(delta.index, ruling);
         }
     }
 
@@ -142,6 +146,16 @@ impl Admission {
         self.directories
             .last()
             .expect("version 1 is there from the start")
+    }
+
+    /// The directory as judging reads it, with what is recorded in it, at every position of the log.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The directory with which the envelopes of a bundle are judged.
+    pub fn judging_directory(&self, bundle: u64) -> &Directory {
+        self.history.at(bundle)
     }
 
     /// A directory version by its number.
@@ -345,6 +359,10 @@ impl Admission {
             }
         }
         self.directories.push(file);
+    }
+
+    fn enact(&mut self, bundle: u64, envelope: u32, change: directory::Change) {
+        self.history.enact(Position { bundle, envelope }, change);
     }
 }
 

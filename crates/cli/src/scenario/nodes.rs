@@ -7,13 +7,14 @@ use anyhow::anyhow;
 use concordat_codec::form;
 use concordat_domain::directory::Directory;
 use concordat_domain::event::{CaseVersion, EventType};
+use concordat_domain::events::{Who, row};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
 use concordat_domain::scenario::{
-    Difference, Observed, Report, Step, StepReport, compare, instant,
+    DIRECTORY, Difference, Observed, Report, Step, StepReport, compare, instant,
 };
 use concordat_log::embedded::EmbeddedLog;
 use concordat_node::clock::MovableClock;
-use concordat_node::sandbox::{Founding, PATIENCE, Sandbox};
+use concordat_node::sandbox::{self, Founding, PATIENCE, Sandbox};
 use concordat_node::{CaseView, Emission, Error, EventView, Receipt, Ruling, Stage};
 use concordat_proto::v1::EventInput;
 use jiff::Timestamp;
@@ -53,9 +54,10 @@ pub(super) async fn play(steps: &[Step], directory: &Directory) -> anyhow::Resul
     })
 }
 
-struct Player<'s> {
+struct Player {
     sandbox: Sandbox,
-    directory: &'s Directory,
+    /// As it stands after the steps played so far.
+    directory: Directory,
     labels: Labels,
     /// Version of the step's case after each step, as each organisation counts it.
     versions: BTreeMap<usize, BTreeMap<String, CaseVersion>>,
@@ -81,8 +83,8 @@ impl Outcome {
     }
 }
 
-impl<'s> Player<'s> {
-    fn set(steps: &[Step], directory: &'s Directory, beginning: Timestamp) -> anyhow::Result<Self> {
+impl Player {
+    fn set(steps: &[Step], directory: &Directory, beginning: Timestamp) -> anyhow::Result<Self> {
         let stores = tempfile::TempDir::new()?;
         let clock = MovableClock::starting_at(beginning);
         let log = EmbeddedLog::temporary()?.with_time(clock.time_source());
@@ -91,7 +93,7 @@ impl<'s> Player<'s> {
             Founding::new("Scenario", directory, &cast(directory, steps))?.witnessing_after(NEVER);
         Ok(Self {
             sandbox: Sandbox::start(stores.path(), founding, clock, &log)?,
-            directory,
+            directory: directory.clone(),
             labels: Labels::default(),
             versions: BTreeMap::new(),
             behind: BTreeSet::new(),
@@ -115,6 +117,9 @@ impl<'s> Player<'s> {
     async fn try_step(&mut self, step: &Step) -> anyhow::Result<Vec<Difference>> {
         let event_type: EventType = step.event.parse()?;
         self.sandbox.advance_to(instant(step.at)?).await?;
+        if step.case == DIRECTORY {
+            return self.directory_step(step, event_type).await;
+        }
         let is_enforcers =
             event_type == EventType::DeadlineMissed && step.expect.rejected.is_none();
         let outcome = if is_enforcers {
@@ -149,10 +154,81 @@ impl<'s> Player<'s> {
         Ok(differences)
     }
 
+    /// An event that is tied to no case. What the partnership records together is signed by its members; the step names the node that
+    /// hands it in.
+    async fn directory_step(
+        &mut self,
+        step: &Step,
+        event_type: EventType,
+    ) -> anyhow::Result<Vec<Difference>> {
+        let emission = self.emission(step)?;
+        let author = voice(&self.directory, &step.org)?.clone();
+        let handed_in = if row(event_type).who.contains(&Who::Steward) {
+            let input = EventInput {
+                on_behalf_of: None,
+                ..emission.input.clone()
+            };
+            let emission = Emission { input, ..emission };
+            match self
+                .sandbox
+                .emit_as_steward(author.as_str(), emission)
+                .await
+            {
+                Ok(receipt) => Ok(receipt),
+                Err(sandbox::Error::Node(error)) => Err(error),
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            self.sandbox.node(author.as_str())?.emit(emission).await
+        };
+        let rejected = match handed_in {
+            Ok(receipt) => rejected(&receipt),
+            Err(Error::Refused { code, .. }) => Some(code),
+            Err(Error::EventIdReused { .. }) => Some("duplicate-event".to_owned()),
+            Err(Error::Shape(violations)) => {
+                let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+                return Err(anyhow!("not well-formed: {}", told.join("; ")));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.sandbox.settle().await?;
+        let mut differences = self.directories_differ().await?;
+        let observed = Observed {
+            rejected,
+            ..Observed::default()
+        };
+        differences.extend(compare(&observed, &step.expect));
+        Ok(differences)
+    }
+
+    /// Reads the directory again, which must be the same on all nodes.
+    async fn directories_differ(&mut self) -> anyhow::Result<Vec<Difference>> {
+        let mut differences = Vec::new();
+        let mut first: Option<(String, Directory)> = None;
+        for (code, node) in self.sandbox.nodes() {
+            if !self.sandbox.hears(code)? {
+                continue;
+            }
+            let directory = node.directory().await?;
+            match &first {
+                None => first = Some((code.to_owned(), directory)),
+                Some((other, same)) if *same != directory => {
+                    let what = format!("directory at {code}");
+                    differences.push(difference(&what, &format!("that of {other}"), "another"));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some((_, directory)) = first {
+            self.directory = directory;
+        }
+        Ok(differences)
+    }
+
     async fn emit(&mut self, step: &Step) -> anyhow::Result<Outcome> {
         let emission = self.emission(step)?;
         let (event, input) = (emission.event_id, emission.input.clone());
-        let author = voice(self.directory, &step.org)?.clone();
+        let author = voice(&self.directory, &step.org)?.clone();
         let handed_in = self.sandbox.node(author.as_str())?.emit(emission).await;
         let was_behind = self.behind.remove(&author);
         if was_behind {
@@ -191,7 +267,7 @@ impl<'s> Player<'s> {
         input.backdate_reason.clone_from(&step.backdate_reason);
         let corrected = self.labels.corrected(step)?;
         input.corrects = corrected.map(|event| event.to_string());
-        let author = voice(self.directory, &step.org)?;
+        let author = voice(&self.directory, &step.org)?;
         if *author != step.org {
             input.on_behalf_of = Some(step.org.to_string());
         }
@@ -227,7 +303,7 @@ impl<'s> Player<'s> {
     }
 
     fn fall_behind(&mut self, organisation: &OrganisationId) -> anyhow::Result<()> {
-        let author = voice(self.directory, organisation)?;
+        let author = voice(&self.directory, organisation)?;
         self.sandbox.connection(author.as_str())?.fall_behind();
         self.behind.insert(author.clone());
         Ok(())
@@ -369,7 +445,8 @@ impl<'s> Player<'s> {
         if fired.len() != 1 {
             differences.push(difference("firings", "1", &fired.len().to_string()));
         }
-        let foreign = fired.iter().filter(|event| event.author != step.org);
+        let author = voice(&self.directory, &step.org)?;
+        let foreign = fired.iter().filter(|event| event.author != *author);
         differences.extend(
             foreign.map(|event| difference("fired by", step.org.as_str(), event.author.as_str())),
         );

@@ -25,7 +25,7 @@ macro_rules! scenarios {
 #[test]
 fn scenario_19_a_silent_provider_closes() {
     check(include_str!(
-        "../../../../tests/fixtures/scenarios-core/19-provider-silent-then-closes.json"
+        "../../../../tests/fixtures/scenarios/19-provider-silent-then-closes.json"
     ));
 }
 

@@ -226,7 +226,7 @@ impl Engine {
         bundle: &Bundle,
     ) -> Applied {
         let place = &bundle.header().place;
-        let rules = self.config.rules();
+        let rules = self.rules_at(position.bundle);
         let arrival = Arrival {
             position,
             author: bundle.organisation(),

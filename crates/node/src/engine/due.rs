@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use concordat_domain::calendar::local_date;
-use concordat_domain::case::Relation;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::timetable::{Outstanding, outstanding};
 use concordat_domain::{Case, State};
@@ -20,7 +19,6 @@ impl Engine {
     /// Derives what is outstanding on a case: index and agenda follow.
     pub(super) fn look_ahead(&mut self, case: CaseId) -> Result<(), Error> {
         let log = self.case_log(case)?;
-        let own = &self.config.organisation;
         let Some(log) = log.as_deref() else {
             return Ok(());
         };
@@ -29,8 +27,9 @@ impl Engine {
         };
         let found = self.outstanding_in(state);
         // Nothing can be published about an erased case, not even what was missed in it, nor about one that is parked.
-        let enforces =
-            state.keeper() == own && state.state() != State::Erased && log.parked().is_none();
+        let enforces = self.acts_for(state.keeper())
+            && state.state() != State::Erased
+            && log.parked().is_none();
         let outlook = Outlook::of(log, state, (enforces, found), &self.rules_name);
         self.show_outlook(case, &outlook);
         self.outlooks.insert(case, outlook);
@@ -64,7 +63,7 @@ impl Engine {
         owner: &OrganisationId,
         today: jiff::civil::Date,
     ) -> Result<Bounds, Error> {
-        let rules = self.config.rules();
+        let rules = self.rules();
         let ahead = asked.due_within_working_days;
         let back = asked.counted_for_working_days;
         let bounds = || {
@@ -98,17 +97,17 @@ impl Engine {
         Ok(DueDeadline {
             place,
             keeper: keeper.parse().map_err(|_| gone())?,
-            deadline: one.at(at, &self.config.rules()).ok_or_else(gone)?,
+            deadline: one.at(at, &self.rules()).ok_or_else(gone)?,
         })
     }
 
     /// What is outstanding on a case that this organisation has a part in. A view that has ended stands still: what it shows as due may be
     /// done long since.
     fn outstanding_in(&self, case: &Case) -> Vec<Outstanding> {
-        if case.relation(&self.config.organisation) == Relation::Outsider {
+        if !self.takes_part(case) {
             return Vec::new();
         }
-        outstanding(case, &self.config.rules())
+        outstanding(case, &self.rules())
     }
 
     /// Some cases by id. Which ones is told from the index; only those are read.

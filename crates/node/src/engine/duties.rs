@@ -1,6 +1,5 @@
 //! What a node does about keys without being asked: offers where it is wanted, grants where consent allows (wire.md 4).
 
-use concordat_domain::case::Relation;
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_domain::{Case, calendar};
 use concordat_trust::case_log::CaseLog;
@@ -55,7 +54,7 @@ impl Engine {
             .alias_of(Compartment::Process)
             .and_then(|alias| log.keys().lines.get(&alias)?.newest());
         let own = &self.config.organisation;
-        log.case().is_some_and(|case| case.keeper() == own)
+        log.case().is_some_and(|case| self.acts_for(case.keeper()))
             && newest.is_some_and(|(_, version)| {
                 version.closed_at.is_some() && version.holders.contains(own)
             })
@@ -74,9 +73,10 @@ impl Engine {
             .is_some_and(|case| case.parties().len() + case.invitees().len() > 1);
         joined
             && self.offers_nothing(log.id())
-            && log
-                .case()
-                .is_some_and(|case| case.is_party(&self.config.organisation))
+            && log.case().is_some_and(|case| {
+                log.bodies_of(&self.config.organisation)
+                    .any(|body| case.is_party(body))
+            })
     }
 
     /// Organisations that lack what they may hold and this node has to give: the keeper for all it holds, and whoever made a
@@ -102,17 +102,16 @@ impl Engine {
     fn gives(&self, log: &CaseLog, to: &OrganisationId, alias: Alias, number: u32) -> bool {
         let Some(case) = log.case() else { return false };
         let own = &self.config.organisation;
-        if case.relation(own) == Relation::Outsider {
-            // Whoever has left can seal nothing in the case any more, a grant least of all.
+        if !log.takes_part(own) {
+            // Whoever is out of a case says nothing in it any more, even if others lack what only it could give.
             return false;
         }
         let Some(version) = log.keys().version(alias, number) else {
             return false;
         };
-        let keeper_lacks = !version.holders.contains(case.keeper());
-        case.keeper() == own
-            || version.created_by.organisation == *own
-            || (keeper_lacks && to == case.keeper())
+        let keeper = log.holder_for(case.keeper());
+        let keeper_lacks = !version.holders.contains(keeper);
+        keeper == own || version.created_by.organisation == *own || (keeper_lacks && to == keeper)
     }
 
     /// Puts what this node owes about the keys of a case into the load, as far as there is room: an offer, grants.
@@ -200,10 +199,10 @@ impl Engine {
 fn is_unchanged(organisation: &OrganisationId, log: &CaseLog, desk: &Desk<'_>) -> bool {
     let standing = |case: Option<&Case>| {
         case.map(|case| {
-            (
-                case.relation(organisation),
-                case.consent_covers(organisation),
-            )
+            let standings = log
+                .bodies_of(organisation)
+                .map(|body| (case.relation(body), case.consent_covers(body)));
+            standings.collect::<Vec<_>>()
         })
     };
     standing(log.case()) == standing(desk.state())

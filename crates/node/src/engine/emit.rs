@@ -15,6 +15,9 @@ use concordat_trust::case_log::{CaseLog, NewCase};
 use rand_core::Rng as _;
 use tokio::sync::oneshot;
 
+use concordat_domain::events::Scope;
+
+use super::directory::scope_of;
 use super::{Engine, Waiter};
 use crate::draft::{Draft, Surroundings};
 use crate::emission::{Emission, Receipt, Ruling, Stage};
@@ -27,7 +30,17 @@ impl Engine {
     /// Takes an event at the door. The answer comes when its stage is reached, or at once if it is refused. Returns whether the same event
     /// had been handed in before.
     pub(crate) fn emit(&mut self, emission: Emission, answer: Answer) -> bool {
-        match self.accept(&emission) {
+        let accepted = self.accept(&emission);
+        self.answer(emission, accepted, answer)
+    }
+
+    fn answer(
+        &mut self,
+        emission: Emission,
+        accepted: Result<Accepted, Error>,
+        answer: Answer,
+    ) -> bool {
+        match accepted {
             Ok(Accepted::New) => {
                 self.sync_needed = true;
                 self.after_write.insert(emission.event_id);
@@ -45,11 +58,30 @@ impl Engine {
                 drop(answer.send(Ok(receipt)));
                 false
             }
+            Ok(Accepted::Kept(receipt)) => {
+                self.once_durable(Box::new(move || drop(answer.send(Ok(receipt)))));
+                false
+            }
             Err(error) => {
                 drop(answer.send(Err(error)));
                 false
             }
         }
+    }
+
+    /// Takes a change of the partnership that several organisations have signed; the answer comes as that of [`Self::emit`].
+    pub(crate) fn record_change(
+        &mut self,
+        emission: Emission,
+        record: Vec<u8>,
+        answer: Answer,
+    ) -> bool {
+        let accepted = match self.known_before(&emission) {
+            Ok(Some(known)) => Ok(known),
+            Ok(None) => self.accept_change(&emission, record),
+            Err(error) => Err(error),
+        };
+        self.answer(emission, accepted, answer)
     }
 
     fn wait(&mut self, emission: &Emission, deduplicated: bool, answer: Answer) {
@@ -66,24 +98,13 @@ impl Engine {
 
     fn accept(&mut self, emission: &Emission) -> Result<Accepted, Error> {
         concordat_codec::shape::validate(&emission.input).map_err(shape)?;
-        if let Some(known) = self.known_event(emission.event_id)? {
-            return self.known(emission, known);
+        if let Some(known) = self.known_before(emission)? {
+            return Ok(known);
         }
-        if let Some((_, draft)) = self.outbox.of_event(emission.event_id) {
-            let digest = concordat_codec::digest::of_input(
-                emission.case.map(|_| draft.case),
-                &draft.input()?,
-            );
-            let known = KnownEvent {
-                digest,
-                case: draft.case.0,
-                place: None,
-            };
-            return self.known(emission, known);
-        }
-        let waiting = self.outbox.len();
-        if waiting >= self.config.drafts_max {
-            return Err(Error::OutboxFull { waiting });
+        match scope_of(&emission.input) {
+            Scope::Case => {}
+            Scope::Directory => return self.accept_for_directory(emission),
+            Scope::Node => return self.accept_own_record(emission),
         }
         let case = emission.case.unwrap_or_else(|| self.fresh_case());
         let draft = self.draft(emission, case)?;
@@ -109,18 +130,34 @@ impl Engine {
             }));
         }
         let number = self.store.drafts().add(&mut self.batch, &draft.encode()?)?;
-        let digest = concordat_codec::digest::of_input(emission.case, &emission.input);
-        let known = KnownEvent {
-            digest,
-            case: case.0,
-            place: None,
-        };
-        self.store
-            .events()
-            .put(&mut self.batch, emission.event_id.0, known)?;
+        self.know_event(emission, case)?;
         self.ahead.insert(case, after);
         self.outbox.put(number, draft);
         Ok(Accepted::New)
+    }
+
+    /// What was handed in under this id before; an error if there is no room for more.
+    fn known_before(&self, emission: &Emission) -> Result<Option<Accepted>, Error> {
+        if let Some(known) = self.known_event(emission.event_id)? {
+            return self.known(emission, known).map(Some);
+        }
+        if let Some((_, draft)) = self.outbox.of_event(emission.event_id) {
+            let digest = concordat_codec::digest::of_input(
+                emission.case.map(|_| draft.case),
+                &draft.input()?,
+            );
+            let known = KnownEvent {
+                digest,
+                case: draft.case.0,
+                place: None,
+            };
+            return self.known(emission, known).map(Some);
+        }
+        let waiting = self.outbox.len();
+        if waiting >= self.config.drafts_max {
+            return Err(Error::OutboxFull { waiting });
+        }
+        Ok(None)
     }
 
     /// What is known of an own event, what this turn has found out included.
@@ -189,9 +226,7 @@ impl Engine {
         state: Option<&Case>,
     ) -> Result<(Event, BTreeSet<String>), Error> {
         // Whoever is out of the case gets no key of it any more; that it has none is not what it has to be told.
-        let is_out = state.is_some_and(|case| {
-            case.relation(&self.config.organisation) == concordat_domain::case::Relation::Outsider
-        });
+        let is_out = state.is_some_and(|case| !self.takes_part(case));
         let log = self.case_log(draft.case)?;
         if !is_out && let Some((_, park)) = log.as_deref().and_then(CaseLog::parked) {
             return Err(Error::Parked {
@@ -211,9 +246,8 @@ impl Engine {
             return Err(Error::CaseIdChosen { case });
         }
         self.require_not_suspended(&event)?;
-        judge(state, &event, &self.config.rules()).map_err(|refusal| {
-            let next = state
-                .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
+        judge(state, &event, &self.rules()).map_err(|refusal| {
+            let next = state.map(|case| self.next_event_types(case));
             Error::Refused {
                 code: refusal.code(),
                 advice: refusal.advice().to_owned(),
@@ -232,7 +266,7 @@ impl Engine {
     /// An organisation that the directory does not have can neither be told of an invitation nor answer it. No rule voids the event, but
     /// a code that was misspelt is better found at the door than by a deadline, or by a referral that reaches nobody.
     fn require_registered_members(&self, after: &Case) -> Result<(), Error> {
-        let directory = self.config.partnership.directory();
+        let directory = self.directory();
         let mut members = after.invitees().into_iter().chain(after.parties());
         if members.all(|organisation| directory.organisation(organisation).is_some()) {
             return Ok(());
@@ -269,7 +303,7 @@ impl Engine {
             .take_while(|(number, _)| *number < before)
         {
             let event = self.judged(draft, state.as_ref())?;
-            if judge(state.as_ref(), &event, &self.config.rules()).is_ok() {
+            if judge(state.as_ref(), &event, &self.rules()).is_ok() {
                 state = Some(self.evolved(state, draft, &event));
             }
         }
@@ -285,7 +319,7 @@ impl Engine {
             },
             case_seq: draft.basis.own_seq + 1,
         };
-        evolve(state, event, &placement, &self.config.rules())
+        evolve(state, event, &placement, &self.rules())
     }
 
     pub(super) fn judged(&self, draft: &Draft, state: Option<&Case>) -> Result<Event, Error> {
@@ -351,8 +385,11 @@ impl Engine {
         }
         let known = self.known_event(event)?.ok_or(Error::UnknownEvent)?;
         let case = CaseId(known.case);
-        // Neither a draft nor on the log: a person has given it up.
-        let (bundle, envelope) = known.place.ok_or(Error::Discarded { event_id: event })?;
+        let Some((bundle, envelope)) = known.place else {
+            let kept = self.own_record_receipt(event)?;
+            // Neither a draft nor on the log nor kept here alone: a person has given it up.
+            return kept.ok_or(Error::Discarded { event_id: event });
+        };
         let position = Position { bundle, envelope };
         let witnessed = self.admission.witnessed(bundle);
         let ruled = self.ruling(case, position)?;
@@ -374,7 +411,7 @@ impl Engine {
         })
     }
 
-    fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Result<Receipt, Error> {
+    pub(super) fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Result<Receipt, Error> {
         let blank = self.blank_receipt(draft.event_id, draft.case)?;
         Ok(match &draft.held {
             Some(reason) => Receipt {
@@ -391,11 +428,10 @@ impl Engine {
         })
     }
 
-    fn blank_receipt(&self, event_id: EventId, case: CaseId) -> Result<Receipt, Error> {
+    pub(super) fn blank_receipt(&self, event_id: EventId, case: CaseId) -> Result<Receipt, Error> {
         let log = self.case_log(case)?;
         let state = log.as_deref().and_then(CaseLog::case);
-        let next = state
-            .map(|case| case.next_event_types(&self.config.organisation, &self.config.rules()));
+        let next = state.map(|case| self.next_event_types(case));
         Ok(Receipt {
             event_id,
             case,
@@ -437,10 +473,16 @@ impl Engine {
     }
 }
 
-enum Accepted {
+/// What the door made of an event that it did not refuse.
+pub(super) enum Accepted {
+    /// A draft.
     New,
+    /// The same was handed in before.
     Before,
+    /// It would be taken.
     Validated(Receipt),
+    /// Done, once it is durable: it never leaves this node.
+    Kept(Receipt),
 }
 
 /// Whether an event of this type can be nothing but the first of its case.

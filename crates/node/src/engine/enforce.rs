@@ -22,6 +22,8 @@ struct Firing {
     case: CaseId,
     event_type: &'static str,
     deadline: Deadline,
+    /// Who runs the case.
+    keeper: OrganisationId,
     /// The organisation that was waited on longest until the due instant.
     waited_on: Option<OrganisationId>,
 }
@@ -61,7 +63,7 @@ impl Engine {
             let Some(state) = log.as_deref().and_then(CaseLog::case) else {
                 continue;
             };
-            let rules = self.config.rules();
+            let rules = self.rules();
             let timetable = timetable(state, now, &rules);
             let missed = timetable
                 .due_to_miss(now)
@@ -80,6 +82,7 @@ impl Engine {
                 Some(Firing {
                     since,
                     case,
+                    keeper: state.keeper().clone(),
                     event_type,
                     waited_on: waited_on.mostly_on().cloned(),
                     deadline,
@@ -104,13 +107,16 @@ impl Engine {
         let Some(fields) = firing.fields() else {
             return Ok(());
         };
-        let input = match concordat_codec::form::read(firing.event_type, &fields) {
+        let mut input = match concordat_codec::form::read(firing.event_type, &fields) {
             Ok(input) => input,
             Err(error) => {
                 warn!(case = %case, error = &error as &dyn std::error::Error, "a firing cannot be written");
                 return Ok(());
             }
         };
+        if firing.keeper != self.config.organisation {
+            input.on_behalf_of = Some(firing.keeper.to_string());
+        }
         let id = self.fresh_id();
         let basis = self.version(case)?;
         let draft = Draft::new((id, case), &input, self.now(), (basis, None), None).derived();

@@ -15,7 +15,7 @@ use concordat_trust::keyring::CaseKeys;
 use rand_core::Rng as _;
 use tracing::{info, warn};
 
-use super::Engine;
+use super::{DIRECTORY, Engine};
 use crate::courier::{AppendJob, Appended};
 use crate::draft::Draft;
 use crate::emission::{Ruling, Stage};
@@ -312,15 +312,17 @@ impl Engine {
             self.publishing = Publishing::Stopped { why };
         }
         for (envelope, content) in (0..).zip(bundle.envelopes()) {
-            let Class::Event(link) = content.header().class else {
-                continue;
+            let case = match content.header().class {
+                Class::Event(link) => link.case,
+                Class::Partnership => DIRECTORY,
+                Class::Key(_) => continue,
             };
             let position = Position {
                 bundle: admitted.index(),
                 envelope,
             };
             let event = content.header().event_id;
-            self.settle_draft(event, link.case, position)?;
+            self.settle_draft(event, case, position)?;
             // The answer follows this turn's write, which shows the place.
             self.after_write.insert(event);
         }

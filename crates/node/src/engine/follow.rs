@@ -105,6 +105,7 @@ impl Engine {
         // is read from here.
         self.unwritten.insert(index, admitted.bundle.clone());
         self.watch_author(&admitted);
+        self.note_changes(&admitted)?;
         for (envelope, content) in (0..).zip(bundle.envelopes()) {
             if let Some(link) = content.header().class.link() {
                 self.fold(

@@ -1,10 +1,11 @@
 //! Held drafts: what would now be void waits for a person, who releases or discards it (design, section 4).
 
+use concordat_domain::event::CaseVersion;
 use concordat_domain::ids::{CaseId, EventId};
 use concordat_domain::judge;
 use tracing::info;
 
-use super::Engine;
+use super::{DIRECTORY, Engine};
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::views::DraftView;
@@ -26,11 +27,15 @@ impl Engine {
     /// held, with today's reason.
     pub(crate) fn release(&mut self, event: EventId) -> Result<(), Error> {
         let (number, held) = self.held(event)?;
+        if held.case == DIRECTORY {
+            // Judged anew when the next bundle is put together; held again, if it would still be void.
+            return self.put_draft(number, held.released_on(CaseVersion::default()));
+        }
         let version = self.version(held.case)?;
         let released = held.released_on(version);
         let state = self.with_own_drafts_before(released.case, number)?;
         let judged = self.judged(&released, state.as_ref())?;
-        match judge(state.as_ref(), &judged, &self.config.rules()) {
+        match judge(state.as_ref(), &judged, &self.rules()) {
             Ok(()) => self.put_draft(number, released),
             Err(refusal) => {
                 info!(event = %event, reason = refusal.code(), "a released draft would still be void: it stays held");

@@ -42,10 +42,12 @@ impl Engine {
         })
     }
 
-    /// The rules in force, to be read elsewhere.
-    pub(crate) fn rulebook(&self) -> Rulebook {
+    /// The rules in force after a position, to be read elsewhere; those at the end of the log, if none is given.
+    pub(crate) fn rulebook(&self, upto: Option<Position>) -> Rulebook {
+        let history = self.admission.history();
+        let directory = upto.map_or(history.latest(), |position| history.at(position.bundle + 1));
         Rulebook {
-            directory: self.config.partnership.directory().clone(),
+            directory: directory.clone(),
             packs: self.config.packs.clone(),
             calendars: self.config.calendars.clone(),
         }

@@ -214,7 +214,7 @@ impl Engine {
         };
         let wire = self.without_unsealable(draft, wire, desk.log)?;
         let event = draft.judged(&wire, &self.config.organisation, self.now())?;
-        if let Err(refusal) = judge(state, &event, &self.config.rules()) {
+        if let Err(refusal) = judge(state, &event, &self.rules()) {
             return Ok(Made::Refused(refusal.code()));
         }
         let placement = Placement {
@@ -224,8 +224,8 @@ impl Engine {
             },
             case_seq: desk.author.head().map_or(0, |head| head.seq) + 1,
         };
-        let after = evolve(state.cloned(), &event, &placement, &self.config.rules());
-        let invited = added(state, &after, &self.config.organisation);
+        let after = evolve(state.cloned(), &event, &placement, &self.rules());
+        let invited = self.added(state, &after);
         let mut group = self.renewals(&wire, &after, desk)?;
         match desk.author.event(draft.event_id, &wire, &mut self.rng) {
             Ok(envelope) => {
@@ -281,9 +281,11 @@ impl Engine {
         };
         let on = calendar::local_date(self.now());
         let lost = |organisation: &OrganisationId, compartment: Compartment| {
-            may_hold(before, organisation, compartment, on)
-                && !may_hold(after, organisation, compartment, on)
-                && *organisation != self.config.organisation
+            let may = |case: &Case| {
+                log.bodies_of(organisation)
+                    .any(|body| may_hold(case, body, compartment, on))
+            };
+            may(before) && !may(after) && *organisation != self.config.organisation
         };
         let lines = log.keys().lines.values();
         let lines = lines.filter(|line| {
@@ -327,17 +329,31 @@ impl Engine {
             .map(|part| (part.compartment, part.bytes.as_slice()));
         parts::merge(sealable).map_err(|error| Error::Corrupt(error.to_string()))
     }
-}
 
-/// Who is wanted since this event, as invitee or at once as a party: each gets an invitation in the same bundle.
-fn added(before: Option<&Case>, after: &Case, own: &OrganisationId) -> Vec<OrganisationId> {
-    let has_role = |case: &Case, organisation: &OrganisationId| {
-        case.is_party(organisation) || case.is_invitee(organisation)
-    };
-    let wanted = after.parties().into_iter().chain(after.invitees());
-    wanted
-        .filter(|organisation| *organisation != own)
-        .filter(|organisation| before.is_none_or(|case| !has_role(case, organisation)))
-        .cloned()
-        .collect()
+    /// Who is wanted since this event, as invitee or at once as a party: each gets an invitation in the same bundle. For a body that
+    /// another organisation records for, that one is wanted, unless it has a part in the case already.
+    fn added(&self, before: Option<&Case>, after: &Case) -> Vec<OrganisationId> {
+        let own = &self.config.organisation;
+        let has_role = |case: &Case, organisation: &OrganisationId| {
+            case.is_party(organisation) || case.is_invitee(organisation)
+        };
+        let was_there = |organisation: &OrganisationId| {
+            let directory = self.directory();
+            let mut bodies =
+                std::iter::once(organisation).chain(directory.recorded_for_by(organisation));
+            before.is_some_and(|case| bodies.any(|body| has_role(case, body)))
+        };
+        let new = after
+            .parties()
+            .into_iter()
+            .chain(after.invitees())
+            .filter(|body| before.is_none_or(|case| !has_role(case, body)));
+        let wanted: BTreeSet<OrganisationId> = new
+            .map(|body| self.directory().proxy_of(body).unwrap_or(body).clone())
+            .collect();
+        let wanted = wanted.into_iter();
+        wanted
+            .filter(|organisation| organisation != own && !was_there(organisation))
+            .collect()
+    }
 }

@@ -3,6 +3,7 @@
 mod agenda;
 mod cases;
 mod channels;
+mod directory;
 mod due;
 mod due_index;
 mod duties;
@@ -56,6 +57,7 @@ use crate::views::Publishing;
 
 use agenda::Agenda;
 use channels::Suspension;
+pub use directory::DIRECTORY;
 use due_index::DueIndex;
 use flight::Flight;
 use guard::Guard;
@@ -218,7 +220,11 @@ impl Engine {
             due: DueIndex::default(),
             outlooks: BTreeMap::new(),
             outlooks_written: Vec::new(),
-            rules_name: outlook::fingerprint(&config),
+            rules_name: outlook::fingerprint(&Rules {
+                directory: admission.history().latest(),
+                packs: &config.packs,
+                calendars: &config.calendars,
+            }),
             agenda: Agenda::default(),
             guard: Guard::default(),
             compare_clocks,
@@ -493,17 +499,6 @@ fn keep_delta(store: &Store, batch: &mut Batch, admitted: &Admitted) -> Result<(
     let bytes = serde_json::to_vec(&admitted.delta)
         .map_err(|_| Error::Corrupt("a delta does not serialise".to_owned()))?;
     Ok(store.admission().put(batch, admitted.index(), &bytes)?)
-}
-
-impl NodeConfig {
-    /// What judging may read besides the case.
-    pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules {
-            directory: self.partnership.directory(),
-            packs: &self.packs,
-            calendars: &self.calendars,
-        }
-    }
 }
 
 /// Under which name the hash of the record at the cursor is kept.

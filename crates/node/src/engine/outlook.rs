@@ -1,6 +1,7 @@
 //! What lies ahead of a case, at rest: written with its projection, and read by a start in its place.
 
 use concordat_domain::Case;
+use concordat_domain::Rules;
 use concordat_domain::ids::{CaseId, OrganisationId, Position};
 use concordat_domain::timetable::Outstanding;
 use concordat_trust::case_log::CaseLog;
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::error::Error;
-use crate::node::NodeConfig;
 
 /// Rises when what is computed from the same case and the same rules changes.
 const FORM: u32 = 1;
@@ -62,8 +62,7 @@ impl Outlook {
 }
 
 /// A name for all that due dates follow from besides the case. Another one means that they are computed anew.
-pub(super) fn fingerprint(config: &NodeConfig) -> String {
-    let rules = config.rules();
+pub(super) fn fingerprint(rules: &Rules<'_>) -> String {
     let packs = rules.packs.iter();
     let packs: Vec<String> = packs
         .map(|pack| format!("{} {}", pack.id(), hex::encode(pack.hash())))

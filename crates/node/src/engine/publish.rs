@@ -8,10 +8,10 @@ use concordat_trust::bundle::{Bundle, ENVELOPES_MAX, Place};
 use concordat_trust::digest::BundleHash;
 use tracing::warn;
 
-use super::Engine;
 use super::flight::Flight;
 use super::follow::inconsistent;
 use super::load::Load;
+use super::{DIRECTORY, Engine};
 use crate::courier::AppendJob;
 use crate::error::Error;
 use crate::views::Publishing;
@@ -49,7 +49,12 @@ impl Engine {
             if load.is_full() {
                 break;
             }
-            if loaded.insert(case) {
+            if !loaded.insert(case) {
+                continue;
+            }
+            if case == DIRECTORY {
+                self.load_directory(&mut load)?;
+            } else {
                 self.load_case(case, &mut load)?;
             }
         }

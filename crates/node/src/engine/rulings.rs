@@ -63,7 +63,8 @@ impl Engine {
         ruled: Option<Ruled>,
     ) -> Result<(), Error> {
         let header = envelope_of(bundle, position).header();
-        let Some(ruled) = ruled.filter(|_| matches!(header.class, Class::Event(_))) else {
+        let is_ruled_on = matches!(header.class, Class::Event(_) | Class::Partnership);
+        let Some(ruled) = ruled.filter(|_| is_ruled_on) else {
             return Ok(());
         };
         let bytes = serde_json::to_vec(&ruled)

@@ -1,7 +1,10 @@
 //! What the node shows of its state.
 
 use concordat_codec::parts;
+use std::collections::BTreeSet;
+
 use concordat_domain::Case;
+use concordat_domain::event::EventType;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable;
 use concordat_domain::timetable::{Deadline, PersonDates, dates_for_person, waiting_of_all};
@@ -12,8 +15,8 @@ use concordat_trust::lines::Alias;
 use concordat_trust::seal::{PartContext, open};
 use jiff::Timestamp;
 
-use super::Engine;
 use super::cases::envelope_of;
+use super::{DIRECTORY, Engine};
 use crate::emission::{Receipt, Ruled, Stage};
 use crate::error::Error;
 use crate::views::{CaseView, EventView, Exposure, Status};
@@ -34,7 +37,7 @@ impl Engine {
         deadlines: &[Deadline],
         at: Timestamp,
     ) -> Result<PersonDates, Error> {
-        let rules = self.config.rules();
+        let rules = self.rules();
         let mut others = Vec::new();
         for id in case.subcases() {
             let log = self.case_log(id)?;
@@ -55,10 +58,9 @@ impl Engine {
         let log = self.case_log(id)?.ok_or(Error::UnknownCase)?;
         let case = log.case().ok_or(Error::UnknownCase)?;
         let at = at.unwrap_or_else(|| self.now());
-        let rules = self.config.rules();
-        let organisation = &self.config.organisation;
+        let rules = self.rules();
         let deadlines = timetable(case, at, &rules).deadlines().to_vec();
-        let ended = case.relation(organisation) == concordat_domain::case::Relation::Outsider;
+        let ended = !self.takes_part(case);
         Ok(CaseView {
             id,
             state: case.state().to_string(),
@@ -75,7 +77,7 @@ impl Engine {
             deadlines,
             digest: case.digest(),
             version: self.version(id)?,
-            next_event_types: case.next_event_types(organisation, &rules),
+            next_event_types: self.next_event_types(case),
             exposures: log
                 .keys()
                 .exposures
@@ -96,6 +98,27 @@ impl Engine {
             packs: self.packs_of(case),
             opened_at: self.opened_at(id)?,
         })
+    }
+
+    /// Whether this organisation has a part in the case, its own or that of a body for which it records.
+    pub(super) fn takes_part(&self, case: &Case) -> bool {
+        self.bodies()
+            .any(|body| case.relation(body) != concordat_domain::case::Relation::Outsider)
+    }
+
+    /// This organisation and the bodies for which it records.
+    fn bodies(&self) -> impl Iterator<Item = &OrganisationId> {
+        let own = &self.config.organisation;
+        std::iter::once(own).chain(self.directory().recorded_for_by(own))
+    }
+
+    /// What this organisation may emit next, for itself or for a body for which it records.
+    pub(super) fn next_event_types(&self, case: &Case) -> Vec<EventType> {
+        let rules = self.rules();
+        let possible = self
+            .bodies()
+            .flat_map(|body| case.next_event_types(body, &rules));
+        possible.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The packs of a case that this node has, with their versions.
@@ -185,7 +208,13 @@ impl Engine {
         match receipt.position {
             Some(position) => self.own_event_at(&receipt, position),
             None => {
+                if let Some(record) = self.own_record(event)? {
+                    return Ok(record);
+                }
                 let (_, draft) = self.outbox.of_event(event).ok_or(Error::UnknownEvent)?;
+                if draft.case == DIRECTORY {
+                    return self.directory_draft_view(draft, receipt);
+                }
                 let log = self.case_log(draft.case)?;
                 let state = log.as_deref().and_then(CaseLog::case);
                 let judged = self.judged(draft, state)?;
@@ -237,6 +266,9 @@ impl Engine {
         position: Position,
         bundle: &Bundle,
     ) -> Result<EventView, Error> {
+        if case == DIRECTORY {
+            return self.directory_view(position, bundle);
+        }
         let envelope = envelope_of(bundle, position);
         let Parts {
             opened,

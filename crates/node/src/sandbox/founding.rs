@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use concordat_domain::directory::{Directory, Organisation};
 use concordat_domain::ids::OrganisationId;
+use concordat_trust::admission::UnsignedChange;
 use concordat_trust::bundle::FORMAT;
 use concordat_trust::compartment::Compartment;
+use concordat_trust::digest::KeyId;
 use concordat_trust::partnership::{BadFile, PartnershipFile};
-use concordat_trust::signing::SigningKey;
+use concordat_trust::signing::{Signature, SigningKey};
 use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -114,6 +116,22 @@ impl Founding {
         known
             .cloned()
             .ok_or_else(|| Error::NoMember(code.to_owned()))
+    }
+
+    /// As many signatures of a change as the partnership asks for.
+    ///
+    /// # Errors
+    /// [`Error::NoMember`].
+    pub(super) fn signatures(
+        &self,
+        change: &UnsignedChange,
+    ) -> Result<Vec<(OrganisationId, (KeyId, Signature))>, Error> {
+        let threshold = usize::try_from(self.file.content().change_threshold).unwrap_or(usize::MAX);
+        let signed = self.codes().take(threshold).map(|code| {
+            let organisation = self.organisation(code)?;
+            Ok((organisation, change.sign(&self.signing_key(code)?)))
+        });
+        signed.collect()
     }
 
     /// The key with which an organisation's node signs.

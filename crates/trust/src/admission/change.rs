@@ -1,7 +1,14 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use concordat_domain::ids::OrganisationId;
+use concordat_codec::event::to_directory;
+use concordat_domain::calendar::{Holiday, HolidayList};
+use concordat_domain::directory::{
+    self, CalendarVersion, DirectoryEvent, Standing, judge_directory,
+};
+use concordat_domain::events::{Scope, row};
+use concordat_domain::ids::{EventId, OrganisationId, Position};
 use concordat_proto::v1;
+use jiff::Timestamp;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +35,16 @@ pub enum Change {
         version: u64,
         /// Canonical JSON.
         document: String,
+        /// The claimed time of its bundle. Nobody signs it; it is the author's word.
+        at: Timestamp,
+    },
+    /// An event of the directory.
+    Event {
+        /// As it was judged.
+        event: Box<DirectoryEvent>,
+        /// The `Event` as its author encoded it.
+        #[serde(with = "hex::serde")]
+        bytes: Vec<u8>,
     },
     /// A new generation of the log.
     Generation {
@@ -50,7 +67,7 @@ pub struct ChangeRuling {
 }
 
 /// Why a change of the partnership has no effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeVoid {
     /// It does not decode strictly, or its document is not in canonical form.
@@ -65,6 +82,22 @@ pub enum ChangeVoid {
     /// It does not follow what is in force: another version came first, or the tree head is not this log's.
     #[error("change does not follow what is in force")]
     DoesNotFollow,
+    /// A rule says no to the event. The code is one of the closed list of reasons.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl ChangeVoid {
+    /// The reason as receipts and reports give it.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Unreadable => "unreadable".to_owned(),
+            Self::OtherPartnership => "other-partnership".to_owned(),
+            Self::TooFewSignatures => "too-few-signatures".to_owned(),
+            Self::DoesNotFollow => "does-not-follow".to_owned(),
+            Self::Refused(code) => code.clone(),
+        }
+    }
 }
 
 /// A change on its way round the organisations that have to sign it.
@@ -94,11 +127,13 @@ impl UnsignedChange {
                 name,
                 version,
                 document,
+                at: _,
             } => v1::partnership_change::Change::CalendarVersion(v1::CalendarVersion {
                 name: name.clone(),
                 version: *version,
                 document: document.as_bytes().to_vec(),
             }),
+            Change::Event { event, bytes } => wire_event(event.id, bytes.clone()),
             Change::Generation { ended, size, root } => {
                 v1::partnership_change::Change::GenerationStart(v1::GenerationStart {
                     ended: *ended,
@@ -114,6 +149,28 @@ impl UnsignedChange {
         Self {
             bytes: change.encode_to_vec(),
         }
+    }
+
+    /// An event of the directory: what all of them sign, if it is the partnership's, and what one organisation puts on the log unsigned,
+    /// if it is its own.
+    pub fn of_event(partnership: &PartnershipId, id: EventId, event: &v1::Event) -> Self {
+        let change = v1::PartnershipChange {
+            partnership: partnership.0.to_vec(),
+            change: Some(wire_event(id, event.encode_to_vec())),
+        };
+        Self {
+            bytes: change.encode_to_vec(),
+        }
+    }
+
+    /// A change that was written down before, such as by another organisation.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes that are signed.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// One organisation's signature.
@@ -155,7 +212,9 @@ impl Admission {
             .zip(bundle.envelopes())
             .filter(|(_, envelope)| envelope.header().class == Class::Partnership);
         let rulings = envelopes.map(|(envelope, content)| {
-            let mut ruling = self.rule_on_change(content.part_zero());
+            let place = (bundle.organisation(), bundle.header().place.claimed_time);
+            let id = content.header().event_id;
+            let mut ruling = self.rule_on_part(content.part_zero(), id, place);
             if ruling.is_ok() && std::mem::replace(&mut taken, true) {
                 ruling = Err(ChangeVoid::DoesNotFollow);
             }
@@ -164,30 +223,95 @@ impl Admission {
         rulings.collect()
     }
 
-    pub(super) fn take_change(&mut self, ruling: &ChangeRuling) {
+    pub(super) fn take_change(&mut self, bundle: u64, ruling: &ChangeRuling) {
+        let envelope = ruling.envelope;
         match &ruling.ruling {
-            Ok(Change::Directory(file)) => self.bring_into_force(file.as_ref().clone()),
+            Ok(Change::Directory(file)) => {
+                let document = Box::new(file.directory().clone());
+                self.enact(bundle, envelope, directory::Change::Document(document));
+                self.bring_into_force(file.as_ref().clone());
+            }
             Ok(Change::Generation { size, .. }) => self.ended.push(*size),
-            Ok(Change::Calendar { .. }) | Err(_) => {}
+            Ok(Change::Event { event, .. }) => {
+                self.enact(bundle, envelope, directory::Change::Event(event.clone()));
+            }
+            Ok(Change::Calendar {
+                name,
+                version,
+                document,
+                at,
+            }) => {
+                if let Some(list) = holidays(document) {
+                    let version = CalendarVersion {
+                        calendar: name.clone(),
+                        version: version.to_string(),
+                        list,
+                        position: Position { bundle, envelope },
+                        at: *at,
+                    };
+                    self.enact(bundle, envelope, directory::Change::Calendar(version));
+                }
+            }
+            Err(_) => {}
         }
     }
 
-    fn rule_on_change(&self, part: &[u8]) -> Result<Change, ChangeVoid> {
+    /// What a PARTNERSHIP envelope with this part and id would come to in the next bundle of an organisation, signed at that time.
+    ///
+    /// # Errors
+    /// [`ChangeVoid`]: why it would have no effect.
+    pub fn rule_on_part(
+        &self,
+        part: &[u8],
+        id: EventId,
+        (author, claimed): (&OrganisationId, Timestamp),
+    ) -> Result<Change, ChangeVoid> {
         let record: v1::PartnershipRecord = strict(part)?;
         let change: v1::PartnershipChange = strict(&record.change)?;
         if change.partnership != self.partnership.0 {
             return Err(ChangeVoid::OtherPartnership);
         }
-        let change = self.follow(change.change.ok_or(ChangeVoid::Unreadable)?)?;
-        if self.signers_of(&record) < self.directory().content().change_threshold as usize {
+        let change = self.follow(
+            change.change.ok_or(ChangeVoid::Unreadable)?,
+            (id, author, claimed),
+        )?;
+        let is_own =
+            matches!(&change, Change::Event { event, .. } if event.standing == Standing::Own);
+        if is_own && !record.signatures.is_empty() {
+            return Err(ChangeVoid::Unreadable);
+        }
+        let threshold = self.directory().content().change_threshold as usize;
+        if !is_own && self.signers_of(&record) < threshold {
             return Err(ChangeVoid::TooFewSignatures);
+        }
+        if let Change::Event { event, .. } = &change {
+            judge_directory(self.history.latest(), event)
+                .map_err(|refusal| ChangeVoid::Refused(refusal.code()))?;
         }
         Ok(change)
     }
 
-    fn follow(&self, change: v1::partnership_change::Change) -> Result<Change, ChangeVoid> {
+    fn follow(
+        &self,
+        change: v1::partnership_change::Change,
+        (id, author, claimed): (EventId, &OrganisationId, Timestamp),
+    ) -> Result<Change, ChangeVoid> {
         use v1::partnership_change::Change as Wire;
         match change {
+            Wire::DirectoryEvent(next) => {
+                let event: v1::Event = strict(&next.event)?;
+                let facts = (id, author.clone(), claimed);
+                let event = to_directory(&event, facts).map_err(|_| ChangeVoid::Unreadable)?;
+                let is_of_the_directory = row(event.event_type).scope == Scope::Directory;
+                if next.event_id == id.0 && is_of_the_directory {
+                    Ok(Change::Event {
+                        event: Box::new(event),
+                        bytes: next.event,
+                    })
+                } else {
+                    Err(ChangeVoid::Unreadable)
+                }
+            }
             Wire::DirectoryVersion(next) => {
                 let document = text(next.document)?;
                 let file = PartnershipFile::from_canonical(&document)
@@ -204,6 +328,7 @@ impl Admission {
                 name: next.name,
                 version: next.version,
                 document: text(next.document)?,
+                at: claimed,
             }),
             Wire::GenerationStart(start) => {
                 let root =
@@ -243,6 +368,38 @@ impl Admission {
 
 fn strict<M: prost::Message + Default>(bytes: &[u8]) -> Result<M, ChangeVoid> {
     strict::decode(bytes, RECORD_BYTES_MAX).map_err(|_| ChangeVoid::Unreadable)
+}
+
+fn wire_event(id: EventId, event: Vec<u8>) -> v1::partnership_change::Change {
+    v1::partnership_change::Change::DirectoryEvent(v1::DirectoryEvent {
+        event_id: id.0.to_vec(),
+        event,
+    })
+}
+
+/// The event that the part of a PARTNERSHIP envelope carries, if it carries one. Nothing is judged.
+pub fn event_in(part: &[u8]) -> Option<(EventId, v1::Event)> {
+    let record: v1::PartnershipRecord = strict(part).ok()?;
+    let change: v1::PartnershipChange = strict(&record.change).ok()?;
+    let Some(v1::partnership_change::Change::DirectoryEvent(carried)) = change.change else {
+        return None;
+    };
+    let id = EventId::try_from(carried.event_id.as_slice()).ok()?;
+    Some((id, strict(&carried.event).ok()?))
+}
+
+/// The days of a calendar document. One that does not say them so is a version all the same, and moves no date.
+fn holidays(document: &str) -> Option<HolidayList> {
+    #[derive(Deserialize)]
+    struct Document {
+        holidays: Vec<Holiday>,
+    }
+    let document: Document = serde_json::from_str(document).ok()?;
+    let days = document
+        .holidays
+        .into_iter()
+        .map(|holiday| (holiday.date, holiday.title));
+    Some(days.collect::<BTreeMap<_, _>>().into())
 }
 
 fn text(document: Vec<u8>) -> Result<String, ChangeVoid> {

@@ -764,3 +764,123 @@ proptest! {
         prop_assert!(one.size() > 0 && sha256(&[]) != one.seen().root);
     }
 }
+
+/// An event of the directory in the envelope of a bundle: its own organisation's without signatures, the partnership's with them.
+fn record(
+    log: &mut Admission,
+    author: &mut Author,
+    (event, fields): (&str, serde_json::Value),
+    signers: &[(&str, u8)],
+) -> Result<Change, ChangeVoid> {
+    let input = concordat_codec::form::read(event, &fields).unwrap();
+    let at = "2026-03-02T09:00:00Z".parse().unwrap();
+    let event = concordat_codec::event::directory_from_input(&input, at).unwrap();
+    let id = EventId([author.events + 1; 16]);
+    let unsigned = UnsignedChange::of_event(log.partnership(), id, &event);
+    let signatures: Vec<_> = signers
+        .iter()
+        .map(|(id, seed)| (id.parse().unwrap(), unsigned.sign(&key(*seed))))
+        .collect();
+    let envelope = author.change(unsigned.with_signatures(signatures));
+    let bundle = author.sign(log, vec![envelope]);
+    admit(log, &bundle).delta.changes.remove(0).ruling
+}
+
+fn retired() -> (&'static str, serde_json::Value) {
+    let fields =
+        serde_json::json!({"id": BOARD, "on": "2026-03-02", "successor": "none", "basis": "order"});
+    ("organisation-retired", fields)
+}
+
+#[test]
+fn an_organisation_records_for_itself_and_the_partnership_only_together() {
+    let (mut log, mut trust, ..) = start();
+    let meeting = serde_json::json!({"on": "2026-03-02", "attendees": [TRUST]});
+    let own = record(
+        &mut log,
+        &mut trust,
+        ("liaison-meeting-held", meeting.clone()),
+        &[],
+    );
+    assert!(matches!(own, Ok(Change::Event { .. })), "{own:?}");
+    // Signatures on what is one organisation's own say nothing, and would be a second encoding of it.
+    let signed = record(
+        &mut log,
+        &mut trust,
+        ("liaison-meeting-held", meeting),
+        &TWO,
+    );
+    assert_eq!(signed, Err(ChangeVoid::Unreadable));
+    for too_few in [
+        &[][..],
+        &[(TRUST, 1)],
+        &[(TRUST, 1), (TRUST, 1)],
+        &[(TRUST, 1), (COUNCIL, 1)],
+    ] {
+        let answer = record(&mut log, &mut trust, retired(), too_few);
+        assert_eq!(answer, Err(ChangeVoid::TooFewSignatures));
+    }
+    assert!(record(&mut log, &mut trust, retired(), &TWO).is_ok());
+    let again = record(&mut log, &mut trust, retired(), &TWO);
+    assert_eq!(
+        again,
+        Err(ChangeVoid::Refused("already-decided".to_owned()))
+    );
+}
+
+#[test]
+fn each_bundle_is_judged_with_the_directory_in_force_before_it() {
+    let (mut log, mut trust, mut council, _) = start();
+    record(&mut log, &mut trust, retired(), &TWO).unwrap();
+    let here = log.size() - 1;
+    admit(&mut log, &council.sign_blind(vec![]));
+    let board = BOARD.parse().unwrap();
+    let gone = |bundle: u64| {
+        let entry = log.judging_directory(bundle).organisation(&board).unwrap();
+        entry.retired_on.is_some()
+    };
+    assert!(!gone(here) && gone(here + 1));
+    let kept = serde_json::to_string(&log).unwrap();
+    let read: Admission = serde_json::from_str(&kept).unwrap();
+    assert_eq!(read, log);
+}
+
+#[test]
+fn a_signed_event_is_not_brought_a_second_time() {
+    let (mut log, mut trust, mut council, _) = start();
+    let input = concordat_codec::form::read(
+        "organisation-updated",
+        &serde_json::json!({"id": BOARD, "name": "B"}),
+    );
+    let at = "2026-03-02T09:00:00Z".parse().unwrap();
+    let event = concordat_codec::event::directory_from_input(&input.unwrap(), at).unwrap();
+    let unsigned = UnsignedChange::of_event(log.partnership(), EventId([9; 16]), &event);
+    let signatures = TWO.map(|(id, seed)| (id.parse().unwrap(), unsigned.sign(&key(seed))));
+    let part = unsigned.with_signatures(signatures);
+    let mut bring = |log: &mut Admission, author: &mut Author, id: u8| {
+        let part = vec![ReadyPart::clear(part.clone())];
+        let envelope = Envelope::assemble(EventId([id; 16]), Class::Partnership, part).unwrap();
+        let bundle = author.sign(log, vec![envelope]);
+        admit(log, &bundle).delta.changes.remove(0).ruling
+    };
+    assert_eq!(bring(&mut log, &mut trust, 8), Err(ChangeVoid::Unreadable));
+    assert!(bring(&mut log, &mut trust, 9).is_ok());
+    let by_another = bring(&mut log, &mut council, 9);
+    assert_eq!(
+        by_another,
+        Err(ChangeVoid::Refused("duplicate-event".to_owned()))
+    );
+}
+
+#[test]
+fn an_event_of_a_case_is_no_change_of_the_partnership() {
+    let (mut log, mut trust, ..) = start();
+    let fields =
+        serde_json::json!({"attempts": 2, "last_on": "2026-03-02", "decision": "keep-trying"});
+    let answer = record(&mut log, &mut trust, ("contact-lost", fields), &TWO);
+    assert_eq!(answer, Err(ChangeVoid::Unreadable));
+    let own =
+        serde_json::json!({"kind": "compliment", "service": "s", "received_on": "2026-03-02"});
+    let answer = record(&mut log, &mut trust, ("feedback-logged", own), &[]);
+    assert_eq!(answer, Err(ChangeVoid::Unreadable));
+}

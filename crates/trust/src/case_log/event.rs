@@ -28,7 +28,7 @@ impl CaseLog {
         if self.case.is_none() {
             return self.apply_opening(arrival, context);
         }
-        if self.is_outsider(arrival.author) {
+        if self.is_outsider(arrival.author, context.rules.directory) {
             return Applied::of(Verdict::Void(VoidReason::Refused(
                 concordat_domain::Reason::NotParticipant,
             )));
@@ -241,10 +241,14 @@ impl CaseLog {
             if changed && after.relation(organisation) != concordat_domain::case::Relation::Outsider
             {
                 self.keys.bases.insert(organisation.clone(), this.clone());
+                if let Some(proxy) = directory.proxy_of(organisation) {
+                    self.keys.bases.insert(proxy.clone(), this.clone());
+                }
             }
         }
         self.keys.opening.get_or_insert(this);
         self.case = Some(after);
+        self.note_proxies(directory);
         self.close_what_was_lost(arrival);
     }
 

@@ -14,6 +14,10 @@ mod keys;
 mod record;
 mod verdict;
 
+use std::collections::BTreeMap;
+
+use concordat_domain::case::Relation;
+use concordat_domain::directory::Directory;
 use concordat_domain::event::Event;
 use concordat_domain::ids::{CaseId, OrganisationId, Position};
 use concordat_domain::{Case, Rules};
@@ -88,6 +92,9 @@ pub struct CaseLog {
     applied_hash: Hash,
     /// Position of the last one.
     last: Option<Position>,
+    /// The bodies of the case for which another organisation records, with that one: it holds what they may hold.
+    #[serde(default)]
+    proxies: BTreeMap<OrganisationId, OrganisationId>,
     /// Why the next one cannot be judged here for now, and where it stands.
     parked: Option<(Position, Park)>,
 }
@@ -103,6 +110,7 @@ impl CaseLog {
             applied_count: 0,
             applied_hash: Hash::ZERO,
             last: None,
+            proxies: BTreeMap::new(),
             parked: None,
         }
     }
@@ -148,7 +156,35 @@ impl CaseLog {
         self.parked = None;
     }
 
-    /// Whether `organisation` may hold keys of this compartment as the case stands on that day.
+    /// The bodies for which an organisation acts in the case: itself, and those for which it records.
+    pub fn bodies_of<'a>(
+        &'a self,
+        organisation: &'a OrganisationId,
+    ) -> impl Iterator<Item = &'a OrganisationId> {
+        let proxied = self
+            .proxies
+            .iter()
+            .filter(move |(_, proxy)| *proxy == organisation);
+        std::iter::once(organisation).chain(proxied.map(|(body, _)| body))
+    }
+
+    /// Whose node holds the keys of a body: its own, or that of the organisation which records for it.
+    #[must_use]
+    pub fn holder_for<'a>(&'a self, body: &'a OrganisationId) -> &'a OrganisationId {
+        self.proxies.get(body).unwrap_or(body)
+    }
+
+    /// Whether an organisation has a part in the case, its own or that of a body for which it records.
+    #[must_use]
+    pub fn takes_part(&self, organisation: &OrganisationId) -> bool {
+        self.case.as_ref().is_some_and(|case| {
+            self.bodies_of(organisation)
+                .any(|body| case.relation(body) != Relation::Outsider)
+        })
+    }
+
+    /// Whether `organisation` may hold keys of this compartment as the case stands on that day, for itself or for a body for which it
+    /// records.
     ///
     /// `process` goes with being party, invitee or former receiver. Content goes with the person's consent; the receiver has it from
     /// the person. Consent in general terms covers identity, narrative, health and social care; it cannot cover what concerns other
@@ -160,8 +196,9 @@ impl CaseLog {
         compartment: Compartment,
         on: Date,
     ) -> bool {
-        let case = self.case.as_ref();
-        case.is_some_and(|case| may_hold(case, organisation, compartment, on))
+        let Some(case) = &self.case else { return false };
+        self.bodies_of(organisation)
+            .any(|body| may_hold(case, body, compartment, on))
     }
 
     /// Whether `organisation` may be given keys of this compartment that another one made.
@@ -189,6 +226,7 @@ impl CaseLog {
         if let Some((_, park)) = &self.parked {
             return Applied::of(Verdict::Parked(park.clone()));
         }
+        self.note_proxies(context.rules.directory);
         let applied = self.rule(arrival, context);
         match &applied.verdict {
             Verdict::Parked(park) => self.parked = Some((arrival.position, park.clone())),
@@ -209,7 +247,9 @@ impl CaseLog {
             .is_some_and(|part| part.suite == Suite::Clear);
         match (&header.class, clear) {
             (Class::Event(_), _) => self.apply_event(arrival, context),
-            (Class::Key(_), true) => Applied::of(self.apply_clear_record(arrival)),
+            (Class::Key(_), true) => {
+                Applied::of(self.apply_clear_record(arrival, context.rules.directory))
+            }
             (Class::Key(_), false) => Applied::of(self.apply_sealed_record(arrival, context)),
             // A record of the partnership belongs to no case and is never handed here.
             (Class::Partnership, _) => Applied::of(Verdict::Unseen),
@@ -223,11 +263,22 @@ impl CaseLog {
         self.last = Some(arrival.position);
     }
 
-    /// Whether the author may speak in the case at all; decided before anything is opened.
-    fn is_outsider(&self, author: &OrganisationId) -> bool {
-        self.case
-            .as_ref()
-            .is_some_and(|case| case.relation(author) == concordat_domain::case::Relation::Outsider)
+    /// Whether the author may not speak in the case at all, neither for itself nor for a body; decided before anything is opened.
+    fn is_outsider(&self, author: &OrganisationId, directory: &Directory) -> bool {
+        let Some(case) = &self.case else { return false };
+        let takes_part = |body: &OrganisationId| case.relation(body) != Relation::Outsider;
+        !takes_part(author) && !directory.recorded_for_by(author).any(takes_part)
+    }
+
+    /// Who records for whom among the bodies of the case, as the directory at this position has it.
+    pub(super) fn note_proxies(&mut self, directory: &Directory) {
+        let Some(case) = &self.case else { return };
+        let proxied = directory.organisations().filter_map(|entry| {
+            let proxy = entry.proxy.as_ref()?;
+            let takes_part = case.relation(&entry.id) != Relation::Outsider;
+            takes_part.then(|| (entry.id.clone(), proxy.clone()))
+        });
+        self.proxies = proxied.collect();
     }
 }
 

@@ -1,6 +1,7 @@
 //! KEY envelopes: versions, grants, invitations and offers. Who may make what, and on which basis (wire.md 4).
 
 use concordat_domain::calendar;
+use concordat_domain::directory::Directory;
 use concordat_domain::ids::OrganisationId;
 
 use super::keys::{KeyLine, OfferFact, Version};
@@ -13,7 +14,11 @@ type Ruling = Result<(), VoidReason>;
 
 impl CaseLog {
     /// Invitations and offers. They are clear, but only parties rule on them; to others there is no case.
-    pub(super) fn apply_clear_record(&mut self, arrival: &Arrival<'_>) -> Verdict {
+    pub(super) fn apply_clear_record(
+        &mut self,
+        arrival: &Arrival<'_>,
+        directory: &Directory,
+    ) -> Verdict {
         if self.case.is_none() {
             return Verdict::Unseen;
         }
@@ -21,7 +26,7 @@ impl CaseLog {
             Ok(part) => part,
             Err(_) => return Verdict::Void(VoidReason::Unreadable),
         };
-        if self.is_outsider(arrival.author) {
+        if self.is_outsider(arrival.author, directory) {
             return Verdict::Void(VoidReason::Refused(
                 concordat_domain::Reason::NotParticipant,
             ));
@@ -44,10 +49,10 @@ impl CaseLog {
 
     fn invite(&mut self, organisation: OrganisationId, adding: EventReference) -> Ruling {
         let added = self.keys.effective.contains(&adding.hash)
-            && self
-                .case
-                .as_ref()
-                .is_some_and(|case| case.is_invitee(&organisation) || case.is_party(&organisation));
+            && self.case.as_ref().is_some_and(|case| {
+                self.bodies_of(&organisation)
+                    .any(|body| case.is_invitee(body) || case.is_party(body))
+            });
         if !added {
             return Err(VoidReason::Key(KeyFault::NothingAdds));
         }
@@ -64,7 +69,7 @@ impl CaseLog {
         if self.case.is_none() {
             return Verdict::Unseen;
         }
-        if self.is_outsider(arrival.author) {
+        if self.is_outsider(arrival.author, context.rules.directory) {
             return Verdict::Void(VoidReason::Refused(
                 concordat_domain::Reason::NotParticipant,
             ));
