@@ -9,6 +9,7 @@ use concordat_node::clock::Clock;
 use concordat_proto::FILE_DESCRIPTOR_SET;
 use concordat_proto::v1::case_service_server::CaseServiceServer;
 use concordat_proto::v1::deadline_service_server::DeadlineServiceServer;
+use concordat_proto::v1::directory_service_server::DirectoryServiceServer;
 use concordat_proto::v1::event_service_server::EventServiceServer;
 use concordat_proto::v1::feed_service_server::FeedServiceServer;
 use concordat_proto::v1::report_service_server::ReportServiceServer;
@@ -171,6 +172,7 @@ impl Server {
             .add_service(guarded!(EventServiceServer))
             .add_service(guarded!(CaseServiceServer))
             .add_service(guarded!(DeadlineServiceServer))
+            .add_service(guarded!(DirectoryServiceServer))
             .add_service(guarded!(FeedServiceServer))
             .add_service(guarded!(ReportServiceServer))
             .add_service(guarded!(ServerServiceServer));

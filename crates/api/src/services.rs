@@ -2,6 +2,7 @@
 
 mod case;
 mod deadline;
+mod directory;
 mod event;
 mod feed;
 mod report;

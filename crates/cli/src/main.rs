@@ -2,10 +2,12 @@
 
 mod calendar;
 mod case;
+mod change;
 mod client;
 mod config;
 mod deadline;
 mod demo;
+mod directory;
 mod display;
 mod draft;
 mod event;
@@ -91,6 +93,8 @@ enum Noun {
     Deadline(deadline::Deadline),
     /// What regulations, guidance and people who run complaints ask to see, as tables and files.
     Report(report::Report),
+    /// Organisations, what is recorded beside cases, and what bodies owe outside them.
+    Directory(directory::Directory),
     /// The ordered stream of what became visible to an organisation.
     Feed(feed::Feed),
     /// A node about itself and about its caller.
@@ -129,6 +133,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Noun::Case(asked) => case::run(asked, format),
         Noun::Deadline(asked) => deadline::run(asked, format),
         Noun::Report(asked) => report::run(asked, output),
+        Noun::Directory(asked) => directory::run(asked, format),
         Noun::Feed(asked) => feed::run(asked, format),
         Noun::Server(asked) => server::run(asked, format),
     }

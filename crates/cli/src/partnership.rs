@@ -8,6 +8,7 @@ use concordat_trust::partnership::{Content, PartnershipFile};
 use concordat_trust::signing::PublicKey;
 use serde::Serialize;
 
+use crate::change;
 use crate::config;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
@@ -30,6 +31,9 @@ pub(crate) enum Verb {
     /// They go among the partnership's own lines, above the first `[[organisations]]`. Take out what does not apply: what is pinned must
     /// be there, word for word, in the release that each member runs.
     Packs(Packs),
+    /// What the members record together: a change is made, signed by each on its own machine, and handed to a node.
+    #[command(subcommand)]
+    Change(change::Verb),
 }
 
 /// Which packs beside those of the release.
@@ -99,6 +103,7 @@ pub(crate) fn run(verb: Verb, format: Format) -> Result<(), Failure> {
     match verb {
         Verb::Check(asked) => check(&asked, format),
         Verb::Packs(asked) => packs(&asked, format),
+        Verb::Change(verb) => change::run(verb, format),
     }
 }
 

@@ -396,7 +396,7 @@ impl Node {
             .ok_or(Error::UnknownCase)
     }
 
-    /// The rules in force, by which a report is compiled.
+    /// The rules in force after a position, by which a report is compiled; those at the end of the log, if none is given.
     ///
     /// # Errors
     /// [`Error::Stopping`].

@@ -4,12 +4,22 @@ use std::collections::BTreeSet;
 
 use concordat_domain::calendar::end_of_day;
 use concordat_domain::events::row;
+use concordat_domain::ids::CaseId;
 use concordat_domain::judge::advice_on;
-use concordat_node::{DraftView, EventView, Receipt, Ruled, Ruling, Stage};
+use concordat_node::{DraftView, EventView, NO_CASE, Receipt, Ruled, Ruling, Stage};
 use concordat_proto::v1;
 
 use super::{compartments, instant, texts};
 use crate::opaque;
+
+/// The id of a case; empty for what is tied to none.
+fn case_id(case: CaseId) -> String {
+    if case == NO_CASE {
+        String::new()
+    } else {
+        case.to_string()
+    }
+}
 
 /// How far an event has come.
 pub(crate) fn stage(stage: Stage) -> v1::Stage {
@@ -55,7 +65,7 @@ pub(crate) fn receipt(receipt: &Receipt, validated: bool) -> v1::Receipt {
         case_id: if opens {
             String::new()
         } else {
-            receipt.case.to_string()
+            case_id(receipt.case)
         },
         stage: reached.into(),
         ruling: receipt
@@ -82,7 +92,7 @@ pub(crate) fn event(view: &EventView, historical: bool) -> v1::EventEnvelope {
             .event_type
             .map(|event_type| event_type.to_string())
             .unwrap_or_default(),
-        case_id: view.case.to_string(),
+        case_id: case_id(view.case),
         occurred_at: view.occurred_at.map(instant),
         recorded_at: view.recorded_at.map(instant),
         position: view.position.map(opaque::position).unwrap_or_default(),
@@ -160,7 +170,7 @@ pub(crate) fn draft(draft: &DraftView) -> v1::Draft {
     };
     v1::Draft {
         event_id: draft.event_id.to_string(),
-        case_id: draft.case.to_string(),
+        case_id: case_id(draft.case),
         r#type: draft.event_type.to_string(),
         stage: stage.into(),
         ruling: draft.held.as_deref().map(held_ruling),

@@ -15,9 +15,9 @@ use crate::page::Page;
 use crate::{clocked, read, render, trace};
 
 /// How long an emit waits if the caller does not say for which stage (design, section 4).
-const WAIT: Duration = Duration::from_secs(2);
+pub(super) const WAIT: Duration = Duration::from_secs(2);
 /// How long it waits at most if the caller does.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How far the clocks of a local system and its node may be apart (design, section 7).
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
@@ -231,7 +231,7 @@ impl Services {
     }
 }
 
-fn wait_for(stage: v1::Stage) -> Result<Stage, Failure> {
+pub(super) fn wait_for(stage: v1::Stage) -> Result<Stage, Failure> {
     match stage {
         v1::Stage::Unspecified | v1::Stage::Ruled => Ok(Stage::Ruled),
         v1::Stage::Accepted => Ok(Stage::Accepted),

@@ -60,7 +60,7 @@ impl Services {
         let position = stand.position;
         let mut compiler = Compiler::new(kind, &parameters, stand).map_err(refused)?;
         let needs = compiler.needs();
-        let rulebook = self.node.rulebook().await.map_err(from_node)?;
+        let rulebook = self.node.rulebook(position).await.map_err(from_node)?;
         if let Some(case) = compiler.case() {
             let history = self.node.history(case, position, needs).await;
             compiler.take(&history.map_err(from_node)?, &rulebook.rules());

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use concordat_proto::v1::case_service_client::CaseServiceClient;
 use concordat_proto::v1::deadline_service_client::DeadlineServiceClient;
+use concordat_proto::v1::directory_service_client::DirectoryServiceClient;
 use concordat_proto::v1::event_service_client::EventServiceClient;
 use concordat_proto::v1::feed_service_client::FeedServiceClient;
 use concordat_proto::v1::report_service_client::ReportServiceClient;
@@ -160,6 +161,12 @@ impl Client {
     /// Deadlines.
     pub(crate) fn deadlines(&self) -> DeadlineServiceClient<Authenticated> {
         DeadlineServiceClient::new(self.authenticated()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// What is tied to no case.
+    pub(crate) fn directory(&self) -> DirectoryServiceClient<Authenticated> {
+        DirectoryServiceClient::new(self.authenticated())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// Feeds.

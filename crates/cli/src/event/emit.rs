@@ -296,7 +296,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// The same faults as a node would find, told in the same way.
-fn malformed(error: concordat_codec::Error) -> Failure {
+pub(crate) fn malformed(error: concordat_codec::Error) -> Failure {
     let violations = match error {
         concordat_codec::Error::Invalid(violations) => violations,
         error @ concordat_codec::Error::UnknownEventType(_) => {

@@ -13,7 +13,7 @@ use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
 
-pub(crate) use emit::print_receipt;
+pub(crate) use emit::{malformed, print_receipt};
 
 /// What is asked of which node.
 #[derive(Debug, Args)]

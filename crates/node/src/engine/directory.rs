@@ -108,6 +108,9 @@ impl Engine {
         emission: &Emission,
         record: Vec<u8>,
     ) -> Result<Accepted, Error> {
+        if emission.input.body.is_some() {
+            concordat_codec::shape::validate(&emission.input).map_err(super::emit::shape)?;
+        }
         let place = (&self.config.organisation, self.now());
         self.admission
             .rule_on_part(&record, emission.event_id, place)

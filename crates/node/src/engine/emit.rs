@@ -490,7 +490,7 @@ fn only_opens(event_type: EventType) -> bool {
     row(event_type).from == [From::New]
 }
 
-fn shape(error: concordat_codec::Error) -> Error {
+pub(super) fn shape(error: concordat_codec::Error) -> Error {
     match error {
         concordat_codec::Error::Invalid(violations) => Error::Shape(violations),
         other => Error::Rules(other.to_string()),

@@ -18,7 +18,7 @@ use crate::digest::{Hash, KeyId, PartnershipId};
 use crate::envelope::Class;
 use crate::pae::PayloadType;
 use crate::partnership::PartnershipFile;
-use crate::signing::{Signature, SigningKey};
+use crate::signing::{PublicKey, Signature, SigningKey};
 use crate::strict;
 
 /// A change of the partnership.
@@ -166,6 +166,28 @@ impl UnsignedChange {
     /// A change that was written down before, such as by another organisation.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self { bytes }
+    }
+
+    /// The partnership whose change it is; none if it is no change.
+    pub fn partnership(&self) -> Option<PartnershipId> {
+        let change: v1::PartnershipChange = strict(&self.bytes).ok()?;
+        PartnershipId::try_from(change.partnership.as_slice()).ok()
+    }
+
+    /// The event that it carries, if it carries one. Nothing is judged.
+    pub fn event(&self) -> Option<(EventId, v1::Event)> {
+        let change: v1::PartnershipChange = strict(&self.bytes).ok()?;
+        let Some(v1::partnership_change::Change::DirectoryEvent(carried)) = change.change else {
+            return None;
+        };
+        let id = EventId::try_from(carried.event_id.as_slice()).ok()?;
+        Some((id, strict(&carried.event).ok()?))
+    }
+
+    /// Whether this is a signature of it.
+    pub fn is_signed_by(&self, key: &PublicKey, signature: &Signature) -> bool {
+        key.verify(PayloadType::PartnershipChange, &self.bytes, signature)
+            .is_ok()
     }
 
     /// The bytes that are signed.
@@ -380,12 +402,7 @@ fn wire_event(id: EventId, event: Vec<u8>) -> v1::partnership_change::Change {
 /// The event that the part of a PARTNERSHIP envelope carries, if it carries one. Nothing is judged.
 pub fn event_in(part: &[u8]) -> Option<(EventId, v1::Event)> {
     let record: v1::PartnershipRecord = strict(part).ok()?;
-    let change: v1::PartnershipChange = strict(&record.change).ok()?;
-    let Some(v1::partnership_change::Change::DirectoryEvent(carried)) = change.change else {
-        return None;
-    };
-    let id = EventId::try_from(carried.event_id.as_slice()).ok()?;
-    Some((id, strict(&carried.event).ok()?))
+    UnsignedChange::from_bytes(record.change).event()
 }
 
 /// The days of a calendar document. One that does not say them so is a version all the same, and moves no date.
