@@ -838,7 +838,7 @@ async fn a_deadline_says_whom_it_waited_on_and_a_miss_how_late_it_was_published(
 }
 
 /// Q19: over a case and the sub-case of a strand the person is shown the earliest answer, and every right with its own last day.
-// Proves: Q19
+// Proves: J-14, J-17
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_shows_the_dates_of_the_person_over_its_sub_cases() {
     let mut served = Served::start().await;

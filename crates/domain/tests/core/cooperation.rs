@@ -127,7 +127,7 @@ fn a_wait_that_goes_on_is_counted_up_to_the_instant_and_an_own_strand_is_no_wait
 }
 
 /// Q6: consent stops no clock, and the time it took is the person's.
-// Proves: Q6
+// Proves: E-21, J-03
 #[test]
 fn the_relevant_period_waited_on_the_person_for_consent_and_on_the_invitee() {
     let world = World::new();

@@ -40,7 +40,7 @@ const MONTHS: &[(&str, u32, Convention, &str)] = &[
     ("2026-07-15", 1, Convention::After, "2026-08-15"),
 ];
 
-// Proves: E-13, E-21, J-17, Q1, Q31
+// Proves: E-13, E-21, J-17
 #[test]
 fn months_end_where_the_words_of_the_law_say() {
     for (from, n, convention, due) in MONTHS {
@@ -89,7 +89,7 @@ const WORKING_DAYS: &[(&str, &str, u32, Convention, &str)] = &[
     ("EW", "2026-10-23", 1, Convention::After, "2026-10-26"),
 ];
 
-// Proves: E-27, S-01, S-14, Q2
+// Proves: E-27, S-01, S-14
 #[test]
 fn working_days_skip_what_is_none_and_nothing_else() {
     let calendars = Calendars::built_in();

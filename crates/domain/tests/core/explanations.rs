@@ -290,7 +290,7 @@ fn all() -> String {
 }
 
 /// Issue 3: rule and source, start, each day counted or skipped and why, extensions, moves, restarts, calendar version.
-// Proves: E-15, E-21, S-01, S-02, S-03, K-02, O-01, O-02, O-03, O-04, D-09, Q31
+// Proves: E-15, E-21, S-01, S-02, S-03, K-02, O-01, O-02, O-03, O-04, D-09
 #[test]
 fn a_deadline_of_each_pack_is_explained_as_a_person_would() {
     let told = all();

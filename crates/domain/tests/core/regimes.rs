@@ -22,7 +22,7 @@ fn deadlines(log: &Log<'_>, world: &World, when: &str) -> Vec<Deadline> {
 
 /// J-14, Q20: an English trust and a Scottish council in one case: each strand to the standard of its body and by its calendar, the
 /// case's own dates by the lead's.
-// Proves: J-14, Q20, Q21
+// Proves: J-14
 #[test]
 fn each_strand_is_investigated_to_the_standard_of_its_own_body() {
     let world = World::new();
@@ -80,7 +80,7 @@ fn each_strand_is_investigated_to_the_standard_of_its_own_body() {
 }
 
 /// Q19: the earliest of the dates is shown to the person, and no right is shortened by what stands in the other case.
-// Proves: Q19, J-17, K-02
+// Proves: J-17, K-02
 #[test]
 fn the_person_is_shown_the_earliest_answer_and_every_right_with_its_own_last_day() {
     let world = World::new();
