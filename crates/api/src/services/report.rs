@@ -2,11 +2,16 @@
 
 use std::pin::Pin;
 
-use concordat_domain::reports::{self, Compiler, Kind, Parameter, Parameters, Report};
-use concordat_node::Upto;
+use concordat_codec::{fields, time};
+use concordat_domain::calendar::local_date;
+use concordat_domain::reports::{
+    self, Access, Compiler, Kind, Note, Parameter, Parameters, Report,
+};
+use concordat_node::{OwnRecord, Upto};
 use concordat_proto::v1;
 use concordat_proto::v1::report_service_server::ReportService;
 use futures::{Stream, stream};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tonic::{Request, Response, Status};
 
@@ -57,10 +62,15 @@ impl Services {
             at: read::instant(asked.at.as_ref(), "at")?,
         };
         let stand = self.node.stand(upto).await.map_err(from_node)?;
-        let position = stand.position;
+        let (position, at) = (stand.position, stand.at);
         let mut compiler = Compiler::new(kind, &parameters, stand).map_err(refused)?;
         let needs = compiler.needs();
         let rulebook = self.node.rulebook(position).await.map_err(from_node)?;
+        if matches!(kind, Kind::FeedbackLine | Kind::CaseFile) {
+            for record in self.node.own_records().await.map_err(from_node)? {
+                own_record(&mut compiler, &record, at);
+            }
+        }
         if let Some(case) = compiler.case() {
             let history = self.node.history(case, position, needs).await;
             compiler.take(&history.map_err(from_node)?, &rulebook.rules());
@@ -80,6 +90,46 @@ impl Services {
             }
             after = some.last;
         }
+    }
+}
+
+/// Gives a report what this organisation recorded for itself alone, up to the instant at which it stands: feedback, and looks at cases.
+fn own_record(compiler: &mut Compiler, record: &OwnRecord, at: Timestamp) {
+    let event = &record.event;
+    let recorded = event.recorded_at.as_ref().and_then(time::from_wire);
+    let Some(recorded) = recorded.filter(|recorded| *recorded <= at) else {
+        return;
+    };
+    let Some(extract) = event
+        .body
+        .as_ref()
+        .and_then(|body| fields::extract(body, &[]))
+    else {
+        return;
+    };
+    let fields = &extract.fields;
+    let text = |name: &str| fields.text(name).unwrap_or_default().to_owned();
+    match extract.event_type.as_str() {
+        "feedback-logged" => compiler.hear(&Note {
+            kind: text("kind"),
+            service: text("service"),
+            received_on: fields
+                .date("received_on")
+                .unwrap_or_else(|| local_date(recorded)),
+            told_may_complain: fields.flag("told_may_complain") == Some(true),
+        }),
+        "access-logged" => {
+            if let Ok(case) = text("case").parse() {
+                compiler.see(&Access {
+                    who: text("who"),
+                    case,
+                    purpose: text("purpose"),
+                    on: local_date(recorded),
+                    event: record.event_id,
+                });
+            }
+        }
+        _ => {}
     }
 }
 

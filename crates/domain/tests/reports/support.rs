@@ -87,18 +87,12 @@ impl Office {
     reason = "a test reads its fixtures; the crate itself reads no files"
 )]
 fn fixture(number: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
-    for place in ["scenarios", "scenarios-core"] {
-        let files = std::fs::read_dir(folder.join(place)).expect("fixtures");
-        for file in files {
-            let file = file.expect("fixtures");
-            if file
-                .file_name()
-                .to_string_lossy()
-                .starts_with(&format!("{number}-"))
-            {
-                return std::fs::read_to_string(file.path()).expect("text");
-            }
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/scenarios");
+    for file in std::fs::read_dir(folder).expect("fixtures") {
+        let file = file.expect("fixtures");
+        let name = file.file_name();
+        if name.to_string_lossy().starts_with(&format!("{number}-")) {
+            return std::fs::read_to_string(file.path()).expect("text");
         }
     }
     panic!("no worked case {number}");

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Folders of worked cases, all of which a test plays.
-const FOLDERS: [&str; 2] = ["tests/fixtures/scenarios", "tests/fixtures/scenarios-core"];
+/// Where the worked cases lie, all of which a test plays.
+const FOLDER: &str = "tests/fixtures/scenarios";
 
 /// Where something was exercised first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,23 +48,21 @@ struct Expectation {
 impl WorkedCases {
     pub(super) fn read(root: &Path) -> Result<Self> {
         let mut all = Self::default();
-        for folder in FOLDERS {
-            let folder = root.join(folder);
-            let context = || format!("cannot read {}", folder.display());
-            let mut files: Vec<_> = fs::read_dir(&folder)
-                .with_context(context)?
-                .map(|entry| Ok(entry?.path()))
-                .collect::<Result<_, std::io::Error>>()
-                .with_context(context)?;
-            files.sort();
-            for file in files {
-                let text = fs::read_to_string(&file)
-                    .with_context(|| format!("cannot read {}", file.display()))?;
-                let steps: Vec<Step> = serde_json::from_str(&text)
-                    .with_context(|| format!("{} is no worked case", file.display()))?;
-                let name = file.file_stem().unwrap_or_default().to_string_lossy();
-                all.take(&name, &steps);
-            }
+        let folder = root.join(FOLDER);
+        let context = || format!("cannot read {}", folder.display());
+        let mut files: Vec<_> = fs::read_dir(&folder)
+            .with_context(context)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<_, std::io::Error>>()
+            .with_context(context)?;
+        files.sort();
+        for file in files {
+            let text = fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let steps: Vec<Step> = serde_json::from_str(&text)
+                .with_context(|| format!("{} is no worked case", file.display()))?;
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            all.take(&name, &steps);
         }
         Ok(all)
     }
