@@ -28,6 +28,9 @@ use crate::key_file;
 use crate::output::{self, Format};
 use crate::partnership;
 
+/// One organisation's signature, with the key that made it.
+type Signed = (OrganisationId, (KeyId, Signature));
+
 /// What can be done with a change.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -249,7 +252,7 @@ impl ChangeFile {
         }
     }
 
-    fn signatures(&self) -> Result<Vec<(OrganisationId, (KeyId, Signature))>, Failure> {
+    fn signatures(&self) -> Result<Vec<Signed>, Failure> {
         let read = |entry: &SignatureEntry| {
             let key_id = KeyId::try_from(entry.key_id.as_slice()).ok()?;
             let signature = Signature::try_from(entry.signature.as_slice()).ok()?;

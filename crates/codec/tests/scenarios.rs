@@ -23,11 +23,10 @@ fn read(path: &Path) -> Vec<Value> {
 
 /// Scenarios name a case by an alias and an event by a label; who plays them puts their ids there.
 fn with_ids(mut fields: Value) -> Value {
-    if let Some(other) = fields.get_mut("other_case") {
-        *other = json!("00112233445566778899aabbccddeeff");
-    }
-    if let Some(complaint) = fields.get_mut("main_case") {
-        *complaint = json!("00112233445566778899aabbccddeeff");
+    for name in ["other_case", "main_case", "case"] {
+        if let Some(case) = fields.get_mut(name) {
+            *case = json!("00112233445566778899aabbccddeeff");
+        }
     }
     if let Some(corrected) = fields.get_mut("corrects") {
         *corrected = json!("00112233-4455-6677-8899-aabbccddeeff");

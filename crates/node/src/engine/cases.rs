@@ -12,7 +12,7 @@ use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::CaseKeys;
 use serde::de::DeserializeOwned;
 
-use super::{CASES_KEPT_EVERY, CASES_KEPT_MAX, Engine};
+use super::{CASES_KEPT_EVERY, CASES_KEPT_MAX, Engine, LOOKS_PER_TURN_MAX, outlook};
 use crate::draft::Draft;
 use crate::emission::Ruled;
 use crate::error::Error;
@@ -255,6 +255,25 @@ impl Engine {
             self.look_ahead(case)?;
             self.note_suspension(case)?;
             self.look_at_duties(case);
+            self.unkept.insert(case);
+        }
+        self.look_at_some_again()
+    }
+
+    /// Has all cases looked at anew: the rules by which dates are computed have changed.
+    pub(super) fn look_at_all_again(&mut self) {
+        self.rules_name = outlook::fingerprint(&self.rules());
+        self.look_again.extend(self.shelf.ids_after(None));
+    }
+
+    /// Some of those; the others in the turns to come, so that nobody waits for all of them. Nothing false is published meanwhile: the
+    /// enforcer computes each date anew before it speaks.
+    fn look_at_some_again(&mut self) -> Result<(), Error> {
+        for _ in 0..LOOKS_PER_TURN_MAX {
+            let Some(case) = self.look_again.pop_first() else {
+                return Ok(());
+            };
+            self.look_ahead(case)?;
             self.unkept.insert(case);
         }
         Ok(())

@@ -266,10 +266,7 @@ impl Engine {
             self.ahead.clear();
         }
         if moves_dates {
-            let cases: Vec<CaseId> = self.shelf.ids_after(None).collect();
-            cases
-                .into_iter()
-                .try_for_each(|case| self.look_ahead(case))?;
+            self.look_at_all_again();
         }
         Ok(())
     }

@@ -69,6 +69,9 @@ use shelf::Shelf;
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
 const INPUTS_PER_TURN_MAX: usize = 512;
 
+/// Cases whose dates are computed anew in one turn after a change of calendars or of the directory: some ten milliseconds.
+const LOOKS_PER_TURN_MAX: usize = 500;
+
 /// How often projections are written.
 const CASES_KEPT_EVERY: Duration = Duration::from_secs(1);
 /// Projections written at once, at most: few enough not to hold up whoever emits meanwhile.
@@ -128,6 +131,8 @@ pub(crate) struct Engine {
     unkept: BTreeSet<CaseId>,
     /// When projections were last written.
     kept: Instant,
+    /// Cases whose dates are to be computed anew, since calendars or the directory changed.
+    look_again: BTreeSet<CaseId>,
     /// Cases in which something may be owed about keys.
     duties: BTreeSet<CaseId>,
     /// What is outstanding on all cases.
@@ -215,6 +220,7 @@ impl Engine {
             uncovered: Uncovered::default(),
             changed: BTreeSet::new(),
             unkept: BTreeSet::new(),
+            look_again: BTreeSet::new(),
             kept: Instant::now(),
             duties: BTreeSet::new(),
             due: DueIndex::default(),

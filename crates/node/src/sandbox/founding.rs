@@ -20,6 +20,9 @@ use super::Error;
 /// How long another's bundle may stay unwitnessed, unless the founder says otherwise.
 const WITNESS_AFTER: Duration = Duration::from_millis(50);
 
+/// One organisation's signature of a change, with the key that made it.
+type Signed = (OrganisationId, (KeyId, Signature));
+
 /// The partnership file, and the key of each organisation that has a node.
 pub struct Founding {
     file: PartnershipFile,
@@ -122,10 +125,7 @@ impl Founding {
     ///
     /// # Errors
     /// [`Error::NoMember`].
-    pub(super) fn signatures(
-        &self,
-        change: &UnsignedChange,
-    ) -> Result<Vec<(OrganisationId, (KeyId, Signature))>, Error> {
+    pub(super) fn signatures(&self, change: &UnsignedChange) -> Result<Vec<Signed>, Error> {
         let threshold = usize::try_from(self.file.content().change_threshold).unwrap_or(usize::MAX);
         let signed = self.codes().take(threshold).map(|code| {
             let organisation = self.organisation(code)?;

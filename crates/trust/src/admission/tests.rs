@@ -857,7 +857,7 @@ fn a_signed_event_is_not_brought_a_second_time() {
     let unsigned = UnsignedChange::of_event(log.partnership(), EventId([9; 16]), &event);
     let signatures = TWO.map(|(id, seed)| (id.parse().unwrap(), unsigned.sign(&key(seed))));
     let part = unsigned.with_signatures(signatures);
-    let mut bring = |log: &mut Admission, author: &mut Author, id: u8| {
+    let bring = |log: &mut Admission, author: &mut Author, id: u8| {
         let part = vec![ReadyPart::clear(part.clone())];
         let envelope = Envelope::assemble(EventId([id; 16]), Class::Partnership, part).unwrap();
         let bundle = author.sign(log, vec![envelope]);
