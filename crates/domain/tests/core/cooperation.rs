@@ -74,7 +74,7 @@ const REQUEST: &str =
     r#"{"id": "R1", "of": "gss:E06999901", "basis": "consent", "due": "2026-02-27", "what": "w"}"#;
 const COUNCIL_STRAND: &str = r#"{"findings": [{"issue": "I2", "outcome": "upheld"}], "actions": [], "authorised_by": "director-asc"}"#;
 
-/// E-11, issue 3 point 5. By hand, England and Wales: working days after 20 February up to 4 March are 8, after 16 February up to
+/// E-11. By hand, England and Wales: working days after 20 February up to 4 March are 8, after 16 February up to
 /// 20 March are 24; the information lies within the strand, so the total is 24.
 // Proves: E-11, 000-7, 000-31
 #[test]
