@@ -344,10 +344,12 @@ impl Sandbox {
         for member in self.members.values().filter(|member| member.hears()) {
             let Some(node) = &member.node else { continue };
             node.tick().await?;
-            // A turn of the engine ends with its work; the second answer is of a later turn, so it shows what the first has started.
-            node.status().await?;
+            // A turn answers before it works. If it read the last record and answered in one turn, only the answer of a later turn shows
+            // what that record set going; so both have to have read it.
+            let earlier = node.status().await?;
             let status = node.status().await?;
-            let done = status.offset == before.0
+            let done = earlier.offset == before.0
+                && status.offset == before.0
                 && status.caught_up
                 && status.drafts_waiting == 0
                 && status.enforcement_waiting == 0;
