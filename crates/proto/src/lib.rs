@@ -3,6 +3,7 @@
 //! The `.proto` files in `proto/concordat/v1` are the source; nothing here adds meaning to them. This crate knows none of
 //! ours: what a message means for the rules is the business of `codec`.
 
+pub mod cloudevents;
 pub mod descriptor;
 pub mod json;
 pub mod options;
