@@ -4,7 +4,7 @@ use super::actions_register::ActionsRegister;
 use super::annual::AnnualReport;
 use super::composed::Composed;
 use super::feedback::Feedback;
-use super::model::{Table, Unit};
+use super::model::{Cell, Table, Unit};
 use super::monitoring::Monitoring;
 use super::remedies::Remedies;
 use super::timeliness::Timeliness;
@@ -77,15 +77,7 @@ impl Tally for MadeKnown {
                 entry.body.what.as_str().into(),
                 entry.body.r#where.as_str().into(),
                 entry.body.reviewed.as_str().into(),
-                entry
-                    .body
-                    .formats
-                    .iter()
-                    .flatten()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", ")
-                    .into(),
+                codes(entry.body.formats.as_deref()),
                 entry.recorded.day.into(),
             ]);
         }
@@ -103,24 +95,8 @@ impl Tally for MadeKnown {
                 entry.body.kind.code().into(),
                 entry.body.period.as_str().into(),
                 entry.recorded.day.into(),
-                entry
-                    .body
-                    .formats
-                    .iter()
-                    .flatten()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", ")
-                    .into(),
-                entry
-                    .body
-                    .sent_to
-                    .iter()
-                    .flatten()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", ")
-                    .into(),
+                codes(entry.body.formats.as_deref()),
+                codes(entry.body.sent_to.as_deref()),
             ]);
         }
         let mut reviews = Table::figures("board-reviews", "Reviews by the board")
@@ -135,26 +111,15 @@ impl Tally for MadeKnown {
             reviews.row([
                 entry.body.report.as_str().into(),
                 entry.body.on.into(),
-                entry
-                    .body
-                    .decisions
-                    .iter()
-                    .flatten()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", ")
-                    .into(),
-                entry
-                    .body
-                    .trends_acted_on
-                    .iter()
-                    .flatten()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", ")
-                    .into(),
+                codes(entry.body.decisions.as_deref()),
+                codes(entry.body.trends_acted_on.as_deref()),
             ]);
         }
         Draft::new([publicity, publications, reviews], [])
     }
+}
+
+/// Codes in one cell; an empty one where none were given.
+fn codes(given: Option<&[String]>) -> Cell {
+    given.unwrap_or_default().join(", ").into()
 }
