@@ -60,7 +60,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The exit code, as [`TABLE`] lists them.
-    fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
             Self::Failed(_) => 1,
@@ -72,6 +72,18 @@ impl Failure {
             Self::TimedOut(_) => 8,
             Self::Call(error) => error.exit_code(),
             Self::Signal(signal) => signal.exit_code(),
+        }
+    }
+
+    /// What another process of ours ended a request with, by its exit code.
+    pub(crate) fn told(exit_code: u8, text: String) -> Self {
+        match exit_code {
+            2 => Self::Usage(text),
+            3 => Self::NotFound(text),
+            5 => Self::Busy(text),
+            6 => Self::Precondition(text),
+            8 => Self::TimedOut(text),
+            _ => Self::Failed(anyhow::Error::msg(text)),
         }
     }
 

@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod deadline;
 mod demo;
+mod dev;
 mod directory;
 mod display;
 mod draft;
@@ -60,6 +61,12 @@ struct Arguments {
 enum Noun {
     /// Plays a real case with three organisations on an embedded log and shows that their nodes agree.
     Demo,
+    /// Three organisations in one process to build against: ports, tokens, sample cases, a clock that can be moved, peers that can be
+    /// taken away.
+    ///
+    /// Prints where everything is (`-o json` for programs) and says `concordat: ready sandbox=…` on standard error; SIGINT or SIGTERM ends
+    /// it. Without --data nothing is left behind.
+    Dev(Box<dev::Dev>),
     /// Working days and months: when a duty is due, and why.
     #[command(subcommand)]
     Calendar(calendar::Verb),
@@ -122,6 +129,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     match arguments.noun {
         Noun::Demo => demo::run(format),
+        Noun::Dev(asked) => dev::run(*asked, format),
         Noun::Calendar(verb) => calendar::run(verb, format),
         Noun::Scenario(verb) => scenario::run(verb, format),
         Noun::Init(asked) => init::run(*asked, format),

@@ -5,6 +5,8 @@
     reason = "each test file uses its own part of this"
 )]
 
+pub mod sandbox;
+
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
