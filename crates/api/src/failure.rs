@@ -1,13 +1,14 @@
 //! Errors as callers see them: `google.rpc.Status` with exactly one `ErrorInfo`, and what else helps (design, section 8).
 //!
-//! Reasons are the values of `ErrorReason` without their prefix; their meaning, code and remedy stand in
-//! `proto/concordat/v1/errors.proto`. Texts hold codes and ids, never content.
+//! Reasons are the values of `ErrorReason` without their prefix; what they mean, their code and remedy is the table in
+//! `proto/concordat/v1/errors.proto`, read by [`reasons`]. Texts hold codes and ids, never content.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use concordat_codec::Violation;
 use concordat_node::Error;
+use concordat_proto::reasons;
 use concordat_proto::strict::ERROR_DOMAIN;
 use concordat_proto::v1::ErrorReason;
 use tonic::{Code, Status};
@@ -96,6 +97,18 @@ impl From<Failure> for Status {
     fn from(Failure(failure): Failure) -> Self {
         let failure = *failure;
         let mut details = ErrorDetails::new();
+        let mut retry_after = failure.retry_after;
+        if let Some(meaning) = reasons::meaning(failure.reason) {
+            debug_assert_eq!(
+                meaning.code, failure.code,
+                "errors.proto has another code for {}",
+                meaning.name
+            );
+            if meaning.is_retryable {
+                retry_after = retry_after.or(Some(RETRY_SOON));
+            }
+            details.add_help_link(reasons::HELP, meaning.help());
+        }
         details.set_error_info(name(failure.reason), ERROR_DOMAIN, failure.metadata);
         for (path, what) in failure.fields {
             details.add_bad_request_violation(path, what);
@@ -103,7 +116,7 @@ impl From<Failure> for Status {
         if let Some((subject, advice)) = failure.precondition {
             details.add_precondition_failure_violation(name(failure.reason), subject, advice);
         }
-        if let Some(pause) = failure.retry_after {
+        if let Some(pause) = retry_after {
             details.set_retry_info(Some(pause));
         }
         Self::with_error_details(failure.code, failure.text, details)
@@ -308,6 +321,7 @@ fn reason_of(family: &str) -> ErrorReason {
 #[cfg(test)]
 mod tests {
     use concordat_domain::judge::Reason;
+    use concordat_proto::reasons;
     use concordat_proto::v1::ErrorReason;
     use tonic::{Code, Status};
     use tonic_types::StatusExt;
@@ -316,6 +330,16 @@ mod tests {
     use concordat_node::Error;
 
     use super::{Failure, from_emit, reason_of, refused};
+
+    /// The table of errors says of a refusal what the rules say.
+    #[test]
+    fn remedy_of_a_refusal_is_the_advice_of_the_rules() {
+        let missing = Reason::MissingField(String::new());
+        for reason in Reason::ALL.iter().chain([&missing]) {
+            let meaning = reasons::meaning(reason_of(reason.family())).expect("a row");
+            assert_eq!(meaning.remedy, reason.advice(), "{reason}");
+        }
+    }
 
     /// Domain brief, section B: the list of reasons is closed, and each is told by a name of its own.
     #[test]

@@ -7,6 +7,7 @@ pub mod cloudevents;
 pub mod descriptor;
 pub mod json;
 pub mod options;
+pub mod reasons;
 pub mod strict;
 
 /// Messages, enumerations, clients and servers of package `concordat.v1`.

@@ -17,7 +17,7 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::descriptor;
+use crate::{descriptor, reasons};
 
 /// Domain of every `google.rpc.ErrorInfo` of concordat.
 pub const ERROR_DOMAIN: &str = "concordat";
@@ -156,6 +156,9 @@ fn invalid(reason: &str, field: &str, text: &str) -> Status {
         ERROR_DOMAIN,
         named.into_iter().collect::<HashMap<_, _>>(),
     );
+    if let Some(meaning) = reasons::by_name(reason) {
+        details.add_help_link(reasons::HELP, meaning.help());
+    }
     if !field.is_empty() {
         details.add_bad_request_violation(field, text);
     }

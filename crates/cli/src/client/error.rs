@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use concordat_proto::reasons;
 use concordat_proto::strict::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -44,7 +45,8 @@ impl CallError {
             return self
                 .reason
                 .as_deref()
-                .and_then(remedy)
+                .and_then(reasons::by_name)
+                .map(|meaning| meaning.remedy.clone())
                 .into_iter()
                 .collect();
         }
@@ -56,9 +58,15 @@ impl CallError {
 
     /// Whether the same call may succeed later, without anybody doing anything.
     pub(crate) fn is_passing(&self) -> bool {
-        let stopped = self.reason.as_deref() == Some("PUBLISHING_STOPPED");
-        self.is_transport
-            || matches!(self.code, Code::Unavailable | Code::ResourceExhausted) && !stopped
+        let told = self.reason.as_deref().and_then(reasons::by_name);
+        match told {
+            Some(meaning) => meaning.is_retryable,
+            // A reason that is newer than this program, or none.
+            None => {
+                self.is_transport
+                    || matches!(self.code, Code::Unavailable | Code::ResourceExhausted)
+            }
+        }
     }
 
     /// The exit code, as `exit::TABLE` lists them.
@@ -144,7 +152,7 @@ impl fmt::Display for CallError {
                 self.message
             );
         }
-        let code = name(self.code);
+        let code = reasons::code_name(self.code);
         match self.reason.as_deref() {
             Some(reason) if reason != code => write!(f, "{code} {reason}: {}", self.message)?,
             _ => write!(f, "{code}: {}", self.message)?,
@@ -169,46 +177,6 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
-
-/// What the contract says that a caller can do about a reason: what stands behind the code in the comment of its value.
-fn remedy(reason: &str) -> Option<String> {
-    let pool = concordat_proto::descriptor_pool();
-    let reasons = pool.get_enum_by_name("concordat.v1.ErrorReason")?;
-    let value = reasons.get_value_by_name(&format!("ERROR_REASON_{reason}"))?;
-    let file = reasons.parent_file();
-    let comments = file.file_descriptor_proto().source_code_info.as_ref()?;
-    let comment = comments
-        .location
-        .iter()
-        .find(|location| location.path == value.path())?;
-    let text = comment.leading_comments.as_deref()?;
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (_, remedy) = text.split_once(": ")?;
-    Some(remedy.to_owned())
-}
-
-/// The code as the contract and other clients write it.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -273,7 +241,7 @@ mod tests {
         assert!(
             reused
                 .to_string()
-                .ends_with("\n  what to do: choose a new one if it is a new event."),
+                .ends_with("\n  what to do: Choose a new id if it is a new event; if it is the same one, send it unchanged."),
             "{reused}"
         );
     }
