@@ -300,6 +300,7 @@ async fn feed_gives_what_there_is_then_what_comes_and_resumes_after_a_commit() {
         feed_id: "casework".to_owned(),
         start: start.into(),
         include_void: false,
+        ..v1::CreateFeedRequest::default()
     };
     let created = served
         .feeds()
@@ -346,6 +347,7 @@ async fn feed_gives_what_there_is_then_what_comes_and_resumes_after_a_commit() {
         .commit_feed(v1::CommitFeedRequest {
             feed_id: "casework".to_owned(),
             cursor: first.cursor.clone(),
+            parked: Vec::new(),
         })
         .await
         .expect("committed")
@@ -400,6 +402,7 @@ async fn cursor_that_no_entry_has_names_the_place_to_resume_at() {
     let commit = v1::CommitFeedRequest {
         feed_id: "casework".to_owned(),
         cursor: beyond,
+        parked: Vec::new(),
     };
     let refused = served
         .feeds()

@@ -28,7 +28,9 @@ impl FeedService for Services {
         let start = match v1::FeedStart::try_from(asked.start) {
             Ok(v1::FeedStart::Unspecified | v1::FeedStart::Beginning) => FeedStart::Beginning,
             Ok(v1::FeedStart::Now) => FeedStart::Now,
-            Err(_) => return Err(Failure::field("start", "a start that this node knows").into()),
+            Ok(v1::FeedStart::Snapshot) | Err(_) => {
+                return Err(Failure::field("start", "a start that this node knows").into());
+            }
         };
         let created = self
             .node
@@ -107,6 +109,7 @@ impl FeedService for Services {
         Ok(Response::new(v1::CommitFeedResponse {
             cursor: feed.cursor.map(opaque::cursor).unwrap_or_default(),
             lag: lag(&feed),
+            ..v1::CommitFeedResponse::default()
         }))
     }
 }
@@ -120,6 +123,7 @@ impl Services {
             include_void: feed.include_void,
             last_committed_at: feed.committed_at.map(render::instant),
             feed_id: feed.name,
+            ..v1::Feed::default()
         }
     }
 }

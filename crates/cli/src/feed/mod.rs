@@ -107,6 +107,7 @@ async fn create(client: &Client, asked: Create, format: Format) -> Result<(), Fa
         feed_id: asked.feed,
         start: start.into(),
         include_void: asked.include_void,
+        ..v1::CreateFeedRequest::default()
     });
     let answer = client.feeds().create_feed(request).await?.into_inner();
     if format != Format::Table {
@@ -145,6 +146,7 @@ async fn commit(client: &Client, asked: Commit, format: Format) -> Result<(), Fa
     let request = client.request(v1::CommitFeedRequest {
         feed_id: asked.feed,
         cursor: asked.cursor,
+        parked: Vec::new(),
     });
     let answer = client.feeds().commit_feed(request).await?.into_inner();
     if format != Format::Table {

@@ -127,6 +127,17 @@ impl Follower<'_> {
                     let cursor = entry.cursor.clone();
                     self.entry(&message, cursor).await?;
                 }
+                Some(Content::Snapshot(entry)) => {
+                    let cursor = entry.cursor.clone();
+                    self.entry(&message, cursor).await?;
+                }
+                Some(Content::FeedTest(entry)) => {
+                    let cursor = entry.cursor.clone();
+                    self.entry(&message, cursor).await?;
+                }
+                Some(Content::FellBehind(_)) => {
+                    eprintln!("concordat: entries come faster than they are taken");
+                }
                 Some(Content::CaughtUp(_)) if self.asked.until_caught_up => return Ok(End::Done),
                 // Without content: a kind that this release does not know. The stream goes on.
                 Some(Content::Checkpoint(_) | Content::CaughtUp(_)) | None => {}
@@ -162,6 +173,7 @@ impl Follower<'_> {
             let request = self.client.request(v1::CommitFeedRequest {
                 feed_id: self.asked.feed.clone(),
                 cursor: self.cursor.clone(),
+                parked: Vec::new(),
             });
             self.client.feeds().commit_feed(request).await?;
         }
@@ -215,6 +227,19 @@ fn sentence(message: &v1::StreamFeedResponse) -> String {
             entry.cursor,
             entry.case_id,
             display::compartments(std::iter::once(entry.compartment()))
+        ),
+        Some(Content::Snapshot(entry)) => {
+            let case = entry.joint_case.clone().unwrap_or_default();
+            format!(
+                "{}  {}  snapshot: {}, kept by {}",
+                entry.cursor, case.case_id, case.state, case.keeper
+            )
+        }
+        Some(Content::FeedTest(entry)) => format!(
+            "{}  {}  test entry {}, on no log",
+            entry.cursor,
+            display::instant(entry.recorded_at.as_ref()),
+            entry.event_id
         ),
         _ => String::new(),
     }

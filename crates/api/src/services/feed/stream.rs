@@ -209,6 +209,8 @@ impl Streaming {
             cursor: self.cursor.map(opaque::cursor).unwrap_or_default(),
             head,
             at: Some(render::instant(self.clock.now())),
+            count: None,
+            lag: 0,
         }
     }
 }
@@ -219,12 +221,14 @@ fn content(entry: FeedEntry) -> Content {
         FeedContent::Event { event, historical } => Content::Event(v1::FeedEvent {
             cursor,
             event: Some(render::event(&event, historical)),
+            count: None,
         }),
         FeedContent::ContentAvailable { case, compartment } => {
             Content::ContentAvailable(v1::ContentAvailable {
                 cursor,
                 case_id: case.to_string(),
                 compartment: compartment.into(),
+                count: None,
             })
         }
     }
