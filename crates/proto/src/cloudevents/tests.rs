@@ -150,6 +150,7 @@ fn what_the_feed_says_itself_names_the_feed_and_its_cursor() {
         cursor: place().cursor,
         case_id: CASE.to_owned(),
         compartment: Compartment::Narrative.into(),
+        count: None,
     };
     let written = content_available(&available, "erp", Shape::CloudEvents);
     assert_eq!(written["type"], "uk.concordat.feed.content-available.v1");
