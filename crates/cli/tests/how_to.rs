@@ -10,10 +10,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{PATIENCE, Partnership, TRUST, set_mode, text};
+use support::{PATIENCE, set_mode, text};
 
 const RUN_A_NODE: &str = include_str!("../../../docs/how-to/run-a-node.md");
-const CONNECT_A_SYSTEM: &str = include_str!("../../../docs/how-to/connect-a-system.md");
 const WRITE_A_POLICY_PACK: &str = include_str!("../../../docs/how-to/write-a-policy-pack.md");
 const FOUND_A_PARTNERSHIP: &str = include_str!("../../../docs/how-to/found-a-partnership.md");
 
@@ -31,34 +30,10 @@ const FAILING: [(&str, &str); 1] = [(
     "3",
 )];
 
-/// The commands of the page in order, with their continuations and what they read from `<<END`.
+/// The commands of the page in order.
 fn commands(page: &str) -> Vec<String> {
-    let mut commands = Vec::new();
-    let mut is_console = false;
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        if line.starts_with("```") {
-            is_console = line == "```console";
-        }
-        let Some(first) = line.strip_prefix("$ ").filter(|_| is_console) else {
-            continue;
-        };
-        let mut command = first.to_owned();
-        let mut more = |command: &mut String| {
-            let next = lines.next().expect("the command goes on");
-            command.push('\n');
-            command.push_str(next);
-            next
-        };
-        while command.ends_with('\\') {
-            more(&mut command);
-        }
-        if first.contains("<<") {
-            while more(&mut command) != "END" {}
-        }
-        commands.push(command);
-    }
-    commands
+    let steps = support::page::steps(page).into_iter();
+    steps.map(|step| step.command).collect()
 }
 
 fn nats_server() -> PathBuf {
@@ -156,35 +131,6 @@ fn a_policy_pack_is_written_word_by_word() {
     ] {
         assert!(said.contains(told), "{told}\n{said}");
     }
-}
-
-#[test]
-fn the_client_in_python_says_what_the_page_shows() {
-    let between = |start: &str, end: &str| {
-        let (_, rest) = CONNECT_A_SYSTEM.split_once(start).expect("it begins");
-        rest.split_once(end).expect("it ends").0
-    };
-    let partnership = Partnership::found();
-    let node = partnership.serve(TRUST);
-    let script = partnership.folder.path().join("connect.py");
-    fs::write(&script, between("```python\n", "```\n")).expect("written");
-    let python = env::var_os("CONCORDAT_PYTHON").unwrap_or_else(|| "python3".into());
-    let output = Command::new(python)
-        .arg(&script)
-        .arg(node.url.trim_start_matches("http://"))
-        .arg(&node.token_file)
-        .output()
-        .expect("CONCORDAT_PYTHON must name a Python with tests/requirements.txt");
-    let (said, complained) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{said}\n{complained}");
-    let shown = between("trust/api.token\n", "```\n");
-    // The first line has ids, which differ each time.
-    let (first, rest) = said.split_once('\n').expect("lines");
-    assert!(
-        first.starts_with("emitted ") && first.contains(" on case "),
-        "{first}"
-    );
-    assert_eq!(shown.split_once('\n').expect("lines").1, rest);
 }
 
 #[test]
