@@ -114,7 +114,7 @@ pub(crate) fn run(verb: Verb, format: Format) -> Result<(), Failure> {
     };
     if format == Format::Table {
         if asked.explain {
-            output::line(&output::table(&steps).to_string())?;
+            output::listing(&steps)?;
         }
         return output::line(&counted.due.to_string());
     }

@@ -251,7 +251,7 @@ async fn timetable(client: &Client, asked: Timetable, format: Format) -> Result<
     let deadlines = deadline::of(client, &asked.paging, request).await?;
     if format == Format::Table && !deadlines.is_empty() {
         let rows = deadline::of_one_case(deadlines);
-        return output::line(&output::table(&rows).to_string());
+        return output::listing(&rows);
     }
     output::messages(format, "deadlines", &deadlines)
 }

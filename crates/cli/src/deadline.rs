@@ -238,7 +238,13 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
             ..request
         });
         let page = client.deadlines().list_deadlines(request).await?;
-        return output::line(&page.into_inner().total.to_string());
+        let total = page.into_inner().total;
+        return match format {
+            Format::Table => output::line(&total.to_string()),
+            Format::Json | Format::Ndjson | Format::Csv => {
+                output::json(format, &serde_json::json!({ "total": total }))
+            }
+        };
     }
     let deadlines = of(client, &asked.paging, request).await?;
     output::messages(format, "deadlines", &deadlines)

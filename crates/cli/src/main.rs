@@ -16,6 +16,7 @@ mod exit;
 mod feed;
 mod init;
 mod key_file;
+mod nearest;
 mod output;
 mod pack_file;
 mod partnership;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
+use crate::output::layout::Layout;
 use crate::output::{Format, Output};
 
 /// Organisations answer one health-and-social-care complaint together.
@@ -52,6 +54,9 @@ struct Arguments {
     /// How to print the answer.
     #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
+
+    #[command(flatten)]
+    layout: Layout,
 
     #[command(subcommand)]
     noun: Noun,
@@ -118,12 +123,13 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let output = arguments.output;
-    let format = match (&arguments.noun, arguments.output.format()) {
+    arguments.layout.set(output.format())?;
+    let format = match (&arguments.noun, output.format()) {
         (_, Some(format)) => format,
         (Noun::Report(_), None) => Format::Table,
         (_, None) => {
             return Err(Failure::Usage(
-                "only reports are written as csv or xlsx: take table, json or ndjson".to_owned(),
+                "only reports are written as xlsx: take table, json, ndjson or csv".to_owned(),
             ));
         }
     };

@@ -89,11 +89,7 @@ impl Row for Summary {
 
 fn list(format: Format) -> Result<(), Failure> {
     let packs: Vec<Summary> = PolicyPacks::built_in().iter().map(Summary::of).collect();
-    match format {
-        Format::Table => output::line(&output::table(&packs).to_string()),
-        Format::Json => output::json(format, &packs),
-        Format::Ndjson => packs.iter().try_for_each(|pack| output::json(format, pack)),
-    }
+    output::rows(format, &packs)
 }
 
 /// A pack as it is shown.
@@ -354,7 +350,7 @@ fn check(asked: &Check, format: Format) -> Result<(), Failure> {
                 "{} is in order: policy pack {} version {}, {} rules, hash {}",
                 checked.file, pack.id, pack.version, pack.rules, pack.hash
             ))?,
-            None => output::line(&output::table(&checked.faults).to_string())?,
+            None => output::listing(&checked.faults)?,
         }
         for open in &checked.open {
             output::line(&format!("not to be adopted yet: {open}"))?;

@@ -236,21 +236,21 @@ fn differences(file: &str, step: StepReport) -> Vec<Difference> {
 }
 
 fn print(answer: &Answer, format: Format) -> Result<(), Failure> {
+    let rows = || -> Vec<Difference> {
+        let files = answer.files.iter();
+        files
+            .flat_map(|played| played.differences.iter().cloned())
+            .collect()
+    };
     match format {
         Format::Json => output::json(format, answer),
         Format::Ndjson => answer
             .files
             .iter()
             .try_for_each(|played| output::json(format, played)),
+        Format::Csv => output::rows(format, &rows()),
         Format::Table => {
-            let rows: Vec<Difference> = answer
-                .files
-                .iter()
-                .flat_map(|played| played.differences.iter().cloned())
-                .collect();
-            if !rows.is_empty() {
-                output::line(&output::table(&rows).to_string())?;
-            }
+            output::rows(format, &rows())?;
             output::line(&format!(
                 "{} steps, {} differences",
                 answer.steps, answer.differences

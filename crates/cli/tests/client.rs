@@ -73,6 +73,18 @@ fn a_case_is_emitted_read_explained_and_followed() {
     let table = text(&node.ask(&["deadline", "explain", case, name]).stdout);
     assert!(table.contains(due) && table.contains("source"), "{table}");
 
+    let columns = ["case", "list", "-o", "csv", "--columns", "caseId,STATE"];
+    let csv = text(&node.ask(&columns).stdout);
+    assert_eq!(csv.lines().next(), Some("caseId,state"), "{csv}");
+    assert!(csv.contains(&format!("{case},")), "{csv}");
+    let bare = ["case", "list", "--columns", "case", "--no-headers"];
+    assert_eq!(text(&node.ask(&bare).stdout).trim(), case);
+    let wrong = node.ask(&["case", "list", "--columns", "kase"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("did you mean `case`?"));
+    let csv = text(&node.ask(&["feed", "list", "-o", "csv"]).stdout);
+    assert!(csv.starts_with("feed,lag,"), "{csv}");
+
     let feed = node.json(&["feed", "create", "engine"]);
     assert_eq!(feed["feed"]["feedId"], "engine");
     let tail = [
@@ -85,6 +97,10 @@ fn a_case_is_emitted_read_explained_and_followed() {
     ];
     let entries = lines(&text(&node.ask(&tail).stdout));
     assert_eq!(entries[0]["event"]["event"]["eventId"], id);
+    let tail_csv = ["feed", "tail", "engine", "--until-caught-up", "-o", "csv"];
+    let csv = text(&node.ask(&tail_csv).stdout);
+    assert!(csv.starts_with("cursor,recorded,case,"), "{csv}");
+    assert!(csv.contains(id), "{csv}");
     // Nothing was committed, so it comes again; then it is, and does not.
     let committing = node.ask(&["feed", "tail", "engine", "--max", "1", "--commit"]);
     assert!(committing.status.success(), "{}", text(&committing.stderr));

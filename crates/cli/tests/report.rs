@@ -252,7 +252,7 @@ fn what_is_asked_wrongly_is_refused_with_the_field() {
         "position",
     );
     refused(&run("annual-report", &["-o", "xlsx"]), 2, "--out");
-    refused(&["case", "list", "-o", "csv"], 2, "reports");
+    refused(&["case", "list", "-o", "xlsx"], 2, "reports");
     refused(
         &run("annual-report", &["--table", "nothing"]),
         2,

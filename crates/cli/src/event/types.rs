@@ -6,6 +6,7 @@ use concordat_domain::events::{Act, EventType, FieldSpec, Kind, Need, Scope, Sig
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::nearest;
 use crate::output::{self, Format, Row};
 
 /// Which types are shown.
@@ -50,15 +51,13 @@ struct Effect {
 pub(super) fn run(asked: &Types, format: Format) -> Result<(), Failure> {
     let Some(name) = &asked.event_type else {
         let all: Vec<Described> = EventType::ALL.iter().map(|one| describe(*one)).collect();
-        return match format {
-            Format::Table => output::line(&output::table(&all).to_string()),
-            Format::Json => output::json(format, &all),
-            Format::Ndjson => all.iter().try_for_each(|one| output::json(format, one)),
-        };
+        return output::rows(format, &all);
     };
     let event_type: EventType = name.parse().map_err(|_| {
+        let all: Vec<String> = EventType::ALL.iter().map(ToString::to_string).collect();
+        let near = nearest::hint(name, all.iter().map(String::as_str));
         Failure::NotFound(format!(
-            "the rules of this release have no event type `{name}`; `concordat event types` lists those that they have"
+            "the rules of this release have no event type `{name}`{near}; `concordat event types` lists those that they have"
         ))
     })?;
     let described = describe(event_type);

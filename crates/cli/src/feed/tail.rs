@@ -10,7 +10,7 @@ use tonic::Streaming;
 use crate::client::{Backoff, CallError, Client};
 use crate::display;
 use crate::exit::Failure;
-use crate::output::{self, Format};
+use crate::output::{Format, Lines, Row};
 use crate::signals::Signal;
 
 /// Which feed, from where, how far.
@@ -51,7 +51,7 @@ pub(super) async fn run(client: &Client, asked: &Tail, format: Format) -> Result
     let mut follower = Follower {
         client,
         asked,
-        format,
+        lines: Lines::new(format),
         cursor: asked.after.clone(),
         printed: 0,
         has_streamed: false,
@@ -68,7 +68,7 @@ pub(super) async fn run(client: &Client, asked: &Tail, format: Format) -> Result
 struct Follower<'a> {
     client: &'a Client,
     asked: &'a Tail,
-    format: Format,
+    lines: Lines,
     /// Last entry printed; the next stream starts after it.
     cursor: String,
     printed: u64,
@@ -161,11 +161,7 @@ impl Follower<'_> {
         message: &v1::StreamFeedResponse,
         cursor: String,
     ) -> Result<(), Failure> {
-        if self.format == Format::Table {
-            output::line(&sentence(message))?;
-        } else {
-            output::message(self.format, message)?;
-        }
+        self.lines.next(message, sentence)?;
         self.printed += 1;
         self.cursor = cursor;
         self.backoff = Backoff::new();
@@ -194,6 +190,39 @@ impl Follower<'_> {
             .retry_after
             .and_then(|after| Duration::try_from(after).ok());
         Ok(End::Again(wait))
+    }
+}
+
+impl Row for v1::StreamFeedResponse {
+    const COLUMNS: &'static [&'static str] = &[
+        "CURSOR", "RECORDED", "CASE", "BY", "TYPE", "RULING", "EVENT ID",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        match &self.content {
+            Some(Content::Event(entry)) => {
+                let event = entry.event.clone().unwrap_or_default();
+                vec![
+                    entry.cursor.clone(),
+                    display::instant(event.recorded_at.as_ref()),
+                    event.case_id.clone(),
+                    event.source.clone(),
+                    event.r#type.clone(),
+                    display::ruling(event.ruling.as_ref()),
+                    event.event_id,
+                ]
+            }
+            Some(Content::ContentAvailable(entry)) => vec![
+                entry.cursor.clone(),
+                String::new(),
+                entry.case_id.clone(),
+                String::new(),
+                "content-available".to_owned(),
+                String::new(),
+                String::new(),
+            ],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use csv::{Terminator, WriterBuilder};
 
 use super::answer::{Answer, Table, shown};
 use crate::exit::Failure;
+use crate::output::comma;
 use concordat_proto::v1;
 use concordat_proto::v1::report_cell::Value as Held;
 
@@ -68,21 +69,12 @@ fn bytes(table: &Table) -> Result<Vec<u8>, Failure> {
         .map_err(|error| anyhow::anyhow!("{error}"))?)
 }
 
-/// The text of a cell. One that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection): narrative and
-/// codes come from outside.
+/// The text of a cell. One that a spreadsheet would run as a formula gets an apostrophe before it.
 fn harmless(cell: &v1::ReportCell) -> String {
     let text = shown(cell);
-    let is_text = matches!(cell.value, Some(Held::Text(_)));
-    let runs = |first: char| {
-        matches!(
-            first,
-            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'
-        )
-    };
-    if is_text && text.trim_start_matches(' ').starts_with(runs) {
-        format!("'{text}")
-    } else {
-        text
+    match cell.value {
+        Some(Held::Text(_)) => comma::disarmed(&text).into_owned(),
+        _ => text,
     }
 }
 
@@ -93,7 +85,7 @@ mod tests {
     #[test]
     fn a_text_that_would_run_as_a_formula_is_disarmed_and_a_negative_number_is_not() {
         let cell = |value| v1::ReportCell { value: Some(value) };
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1"] {
+        for formula in ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", " =1", "＝1"] {
             let shown = harmless(&cell(Held::Text(formula.to_owned())));
             assert_eq!(shown, format!("'{formula}"));
         }
