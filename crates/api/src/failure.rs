@@ -17,8 +17,28 @@ use tracing::error;
 
 use crate::opaque;
 
-/// Where the event stands in a request.
-const EVENT: &str = "event";
+/// Where an event stands in a request, and of which type it is: its body is a field of that name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) event_type: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// The field `event`, of whatever type.
+    pub(crate) const EVENT: Self = Self {
+        path: "event",
+        event_type: None,
+    };
+
+    /// The field `event`, with an event of this type.
+    pub(crate) fn of(event_type: Option<&'a str>) -> Self {
+        Self {
+            event_type,
+            ..Self::EVENT
+        }
+    }
+}
 /// Fields that an error tells of at most: details travel in headers, of which clients by default take 8 KiB in all.
 const FIELDS_MAX: usize = 16;
 /// After which time it is worth trying again when something local is in the way.
@@ -78,6 +98,12 @@ impl Failure {
         self
     }
 
+    /// Says in front of its text what it is about.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.0.text = format!("{what}: {}", self.0.text);
+        self
+    }
+
     pub(crate) fn and_field(mut self, path: &str, what: impl Into<String>) -> Self {
         self.0
             .metadata
@@ -131,20 +157,53 @@ fn name(reason: ErrorReason) -> &'static str {
 
 /// The error of a query, or of anything else that hands no event in.
 pub(crate) fn from_node(error: Error) -> Failure {
-    from_emit(error, None)
+    from_emit(error, Place::EVENT)
 }
 
-/// The error of an event that was handed in as the field `event` of a request; its type is told by the body that is set.
-pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
+/// The error of an event that was handed in at a place of a request.
+pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
     let text = error.to_string();
     match error {
-        Error::Shape(violations) => shape(&violations),
+        Error::Shape(violations) => shape(&violations, |path| format!("{}.{path}", place.path)),
         Error::Refused {
             code,
             advice,
             state,
             next_event_types,
-        } => refused(&code, &advice, state, &next_event_types, event_type),
+        } => refused(&code, &advice, state, &next_event_types, place),
+        // Told by whoever knows where each event of the batch stands.
+        Error::InBatch { error, .. } => from_emit(*error, place),
+        Error::BatchPartlyKnown { known } => {
+            let paths: Vec<String> = known
+                .iter()
+                .map(|index| format!("events[{index}]"))
+                .collect();
+            let failure = Failure::new(Code::AlreadyExists, ErrorReason::BatchPartlyKnown, text)
+                .with("knownEvents", paths.join(","));
+            let told = paths.iter().take(FIELDS_MAX);
+            told.fold(failure, |failure, path| {
+                failure.and_field(&format!("{path}.event_id"), "it was handed in before")
+            })
+        }
+        Error::BatchTooLarge {
+            envelopes,
+            bytes,
+            envelopes_max,
+            bytes_max,
+        } => Failure::new(Code::InvalidArgument, ErrorReason::BatchTooLarge, text)
+            .with("envelopes", envelopes.to_string())
+            .with("envelopesLimit", envelopes_max.to_string())
+            .with("bytes", bytes.to_string())
+            .with("bytesLimit", bytes_max.to_string())
+            .and_field("events", "hand them in in several batches"),
+        Error::NoCaseEvent => Failure::field(
+            place.path,
+            "it is tied to no case, and a batch is of one; emit it alone",
+        ),
+        Error::EventIdTwice => Failure::field(
+            &format!("{}_id", place.path),
+            "the same id stands in the batch before; choose one for each event",
+        ),
         Error::Change(why) => Failure::field("change", why),
         Error::UnknownCase => Failure::not_found("case"),
         Error::CaseIdChosen { .. } => Failure::field(
@@ -180,8 +239,8 @@ pub(crate) fn from_emit(error: Error, event_type: Option<&str>) -> Failure {
             this,
         } => Failure::new(Code::AlreadyExists, ErrorReason::EventIdReused, text)
             .with("eventId", event_id.to_string())
-            .with("firstDigest", first)
-            .with("thisDigest", this),
+            .with("digestKnown", first)
+            .with("digestGiven", this),
         Error::Parked { case, why } => {
             Failure::new(Code::FailedPrecondition, ErrorReason::CaseParked, text)
                 .with("caseId", case.to_string())
@@ -248,17 +307,18 @@ fn internal(fault: &Error) -> Failure {
     .with("requestId", request_id)
 }
 
-fn shape(violations: &[Violation]) -> Failure {
-    let too_large = violations
-        .iter()
-        .any(|violation| violation.path == "body" && violation.what == "the event is too long");
+/// What is malformed in events; `place` says where a path within an event stands in the request.
+pub(crate) fn shape(violations: &[Violation], place: impl Fn(&str) -> String) -> Failure {
+    let too_large = violations.iter().any(|violation| {
+        violation.path.ends_with("body") && violation.what == "the event is too long"
+    });
     let reason = if too_large {
         ErrorReason::EventTooLarge
     } else {
         ErrorReason::FieldInvalid
     };
     let first = violations.first().map_or_else(String::new, |violation| {
-        format!("field `{EVENT}.{}`: {}", violation.path, violation.what)
+        format!("field `{}`: {}", place(&violation.path), violation.what)
     });
     let more = match violations.len() {
         0 | 1 => String::new(),
@@ -271,7 +331,7 @@ fn shape(violations: &[Violation]) -> Failure {
         .take(FIELDS_MAX)
         .fold(failure, |failure, violation| {
             failure.and_field(
-                &format!("{EVENT}.{}", violation.path),
+                &place(&violation.path),
                 format!("{}; {}", violation.what, violation.advice),
             )
         })
@@ -283,7 +343,7 @@ fn refused(
     advice: &str,
     state: Option<String>,
     next_event_types: &[String],
-    event_type: Option<&str>,
+    place: Place<'_>,
 ) -> Failure {
     let (family, field) = code.split_once(':').unwrap_or((code, ""));
     let reason = reason_of(family);
@@ -302,8 +362,8 @@ fn refused(
         failure = failure.with("state", state);
     }
     if reason == ErrorReason::MissingField {
-        let kind = event_type.unwrap_or("*").replace('-', "_");
-        return failure.and_field(&format!("{EVENT}.body.{kind}.{field}"), advice);
+        let kind = place.event_type.unwrap_or("*").replace('-', "_");
+        return failure.and_field(&format!("{}.body.{kind}.{field}", place.path), advice);
     }
     failure.0.precondition = Some((code.to_owned(), advice.to_owned()));
     failure
@@ -329,7 +389,7 @@ mod tests {
     use concordat_domain::ids::CaseId;
     use concordat_node::Error;
 
-    use super::{Failure, from_emit, reason_of, refused};
+    use super::{Failure, Place, from_emit, reason_of, refused};
 
     /// The table of errors says of a refusal what the rules say.
     #[test]
@@ -357,7 +417,7 @@ mod tests {
             "Fill it.",
             None,
             &[],
-            Some("strand-submitted"),
+            Place::of(Some("strand-submitted")),
         )
         .into();
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -376,7 +436,7 @@ mod tests {
     #[test]
     fn case_id_of_an_opening_is_a_wrong_field() {
         let case = CaseId([7; 16]);
-        let status: Status = from_emit(Error::CaseIdChosen { case }, None).into();
+        let status: Status = from_emit(Error::CaseIdChosen { case }, Place::EVENT).into();
         assert_eq!(status.code(), Code::InvalidArgument);
         let info = status.get_details_error_info().expect("one reason");
         assert_eq!(info.reason, "FIELD_INVALID");
@@ -388,7 +448,8 @@ mod tests {
     fn refusal_names_state_and_what_may_come_instead() {
         let next = ["lead-agreed".to_owned()];
         let state = Some("agreeing-lead".to_owned());
-        let status: Status = refused("wrong-state", "Read it again.", state, &next, None).into();
+        let status: Status =
+            refused("wrong-state", "Read it again.", state, &next, Place::EVENT).into();
         assert_eq!(status.code(), Code::FailedPrecondition);
         let info = status.get_details_error_info().expect("one reason");
         assert_eq!(info.metadata["state"], "agreeing-lead");
@@ -401,7 +462,7 @@ mod tests {
 
     #[test]
     fn case_that_may_not_be_seen_answers_like_one_that_is_not_there() {
-        let known: Status = refused("unknown-case", "Check it.", None, &[], None).into();
+        let known: Status = refused("unknown-case", "Check it.", None, &[], Place::EVENT).into();
         let unknown: Status = Failure::not_found("case").into();
         assert_eq!(known.code(), unknown.code());
         assert_eq!(known.message(), unknown.message());

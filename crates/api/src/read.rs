@@ -30,15 +30,20 @@ pub(crate) fn optional<T>(
 
 /// The id of an event that is emitted.
 pub(crate) fn new_event_id(text: &str) -> Result<EventId, Failure> {
+    new_event_id_at(text, "event_id")
+}
+
+/// The id of an event that is emitted, in a field of this path.
+pub(crate) fn new_event_id_at(text: &str, field: &str) -> Result<EventId, Failure> {
     if text.is_empty() {
         return Err(Failure::new(
             Code::InvalidArgument,
             ErrorReason::EventIdMissing,
             "an emit needs an event id; choose a UUID before the first try and keep it",
         )
-        .and_field("event_id", "a UUID, version 7 preferred"));
+        .and_field(field, "a UUID, version 7 preferred"));
     }
-    event_id(text, "event_id")
+    event_id(text, field)
 }
 
 pub(crate) fn event_id(text: &str, field: &str) -> Result<EventId, Failure> {

@@ -30,6 +30,9 @@ pub(crate) struct Draft {
     /// The signed change of the partnership that goes out instead, if several organisations have signed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     record: Option<Vec<u8>>,
+    /// First event of the batch with which it was accepted, if it was: as long as none of them is held they go out in one bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<EventId>,
     /// How often a ruling said nothing about it, so that it was drafted again.
     pub(crate) drafted_again: u8,
 }
@@ -61,6 +64,7 @@ impl Draft {
             held: None,
             derived: false,
             record: None,
+            batch: None,
             drafted_again: 0,
         }
     }
@@ -78,6 +82,14 @@ impl Draft {
         self.record.as_deref()
     }
 
+    /// The draft as one of a batch, by the first event of that.
+    pub(crate) fn in_batch(self, first: EventId) -> Self {
+        Self {
+            batch: Some(first),
+            ..self
+        }
+    }
+
     pub(crate) fn derived(self) -> Self {
         Self {
             derived: true,
@@ -89,6 +101,8 @@ impl Draft {
     pub(crate) fn held_for(self, reason: String) -> Self {
         Self {
             held: Some(reason),
+            // Whenever it is released, the others are on the log.
+            batch: None,
             ..self
         }
     }

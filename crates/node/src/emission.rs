@@ -6,6 +6,7 @@ use std::time::Duration;
 use concordat_domain::event::{CaseVersion, EventType};
 use concordat_domain::ids::{CaseId, EventId, Position};
 use concordat_proto::v1;
+use concordat_trust::bundle::ENVELOPES_MAX;
 use serde::{Deserialize, Serialize};
 
 /// How far an emitted event has come.
@@ -88,6 +89,46 @@ pub struct Emission {
     pub validate_only: bool,
     /// W3C trace context of the call, carried in `process`.
     pub traceparent: Option<String>,
+}
+
+/// Several events of one case on their way in: all are accepted, or none.
+#[derive(Debug, Clone)]
+pub struct BatchEmission {
+    /// The case; `None` if the first event opens one, to which the others then belong.
+    pub case: Option<CaseId>,
+    /// The events in order, each with the id that its emitter chose. Each is judged on what those before it do.
+    pub events: Vec<(EventId, v1::EventInput)>,
+    /// As [`Emission::expected`], for each of them: what another organisation does meanwhile is in the way, what stands before in the
+    /// batch is not.
+    pub expected: Option<CaseVersion>,
+    /// Stage to wait for, of each.
+    pub wait_for: Stage,
+    /// How long to wait for all of them together at most.
+    pub wait_at_most: Duration,
+    /// Judge only: nothing is stored.
+    pub validate_only: bool,
+    /// W3C trace context of the call, carried in `process` of each.
+    pub traceparent: Option<String>,
+}
+
+impl BatchEmission {
+    /// Events of a batch at most: what one bundle holds.
+    pub const EVENTS_MAX: usize = ENVELOPES_MAX;
+
+    /// The events as single emissions.
+    pub(crate) fn singly(self) -> Vec<Emission> {
+        let singly = self.events.into_iter().map(|(event_id, input)| Emission {
+            event_id,
+            case: self.case,
+            input,
+            expected: self.expected,
+            wait_for: self.wait_for,
+            wait_at_most: self.wait_at_most,
+            validate_only: self.validate_only,
+            traceparent: self.traceparent.clone(),
+        });
+        singly.collect()
+    }
 }
 
 /// What an emitter gets back.

@@ -77,6 +77,43 @@ pub enum Error {
         /// Digest of this content, hexadecimal.
         this: String,
     },
+    /// An event that is tied to no case stands in a batch. Emit it alone.
+    #[error("the event is tied to no case, and a batch is of one")]
+    NoCaseEvent,
+    /// An event id stands twice in a batch. Choose one for each event.
+    #[error("the event id stands in the batch before")]
+    EventIdTwice,
+    /// One event of a batch was not taken, so that none was. Nothing was stored.
+    #[error("event {index} of the batch: {error}")]
+    InBatch {
+        /// Which, from 0.
+        index: usize,
+        /// What is wrong with it.
+        #[source]
+        error: Box<Error>,
+    },
+    /// Some events of a batch were handed in before and others were not. Nothing was stored: emit the others alone, or all under new ids
+    /// if they are to stand or fall together.
+    #[error("{} of the batch's events were handed in before", .known.len())]
+    BatchPartlyKnown {
+        /// Which were, from 0.
+        known: Vec<usize>,
+    },
+    /// The events of a batch do not fit into one bundle together. Nothing was stored: hand them in in several batches.
+    #[error(
+        "the events and what goes out with them take up to {envelopes} envelopes and {bytes} bytes sealed; a bundle has at most \
+         {envelopes_max} and {bytes_max}"
+    )]
+    BatchTooLarge {
+        /// Envelopes: one for each event, and one for each organisation that they bring into the case.
+        envelopes: usize,
+        /// Sealed size at most.
+        bytes: usize,
+        /// Limit of envelopes.
+        envelopes_max: usize,
+        /// Limit of bytes.
+        bytes_max: usize,
+    },
     /// The event under this id was held, and a person discarded it. Take a fresh id if it is to be recorded after all.
     #[error("event {event_id} was held and discarded")]
     Discarded {

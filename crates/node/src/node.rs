@@ -1,7 +1,7 @@
 //! The handle on a running node.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use concordat_domain::calendar::Calendars;
 use concordat_domain::directory::{BodyDeadline, Directory};
@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::courier;
 use crate::due::{CaseQuery, DuePage, DueQuery};
-use crate::emission::{Emission, Receipt};
-use crate::engine::{Engine, Watches};
+use crate::emission::{BatchEmission, Emission, Receipt};
+use crate::engine::{Engine, TakenBatch, Watches};
 use crate::error::Error;
 use crate::failure::{Failure, Report, Reports};
 use crate::mailbox::{Input, Mailbox};
@@ -185,6 +185,39 @@ impl Node {
             .await?;
         self.answered(id, wait_at_most, answered, deduplicated)
             .await
+    }
+
+    /// Hands several events of one case in, all or none, and waits until each has reached the stage asked for, for all of them together
+    /// at most as long as the batch says. Gives a receipt for each, in order.
+    ///
+    /// All or nothing is what acceptance promises: one durable write, and one bundle. What another organisation does before that bundle
+    /// stands on the log can still make one of them void, or have it held, as it can a single event; the others then count, unless they
+    /// rest on that one.
+    ///
+    /// Cancel safety: a batch that was accepted stays accepted; ask again with the same ids.
+    ///
+    /// # Errors
+    /// [`Error::InBatch`] with the first event that is refused, [`Error::BatchPartlyKnown`], [`Error::BatchTooLarge`],
+    /// [`Error::OutboxFull`]; nothing is stored then.
+    pub async fn emit_batch(&self, batch: BatchEmission) -> Result<Vec<Receipt>, Error> {
+        let ids: Vec<EventId> = batch.events.iter().map(|(id, _)| *id).collect();
+        let wait_at_most = batch.wait_at_most;
+        let (answers, answered): (Vec<_>, Vec<_>) = ids.iter().map(|_| oneshot::channel()).unzip();
+        let taken = self
+            .mailbox
+            .call(move |engine| engine.emit_batch(batch, answers))
+            .await??;
+        let deduplicated = match taken {
+            TakenBatch::Validated(receipts) => return Ok(receipts),
+            TakenBatch::Waiting { deduplicated } => deduplicated,
+        };
+        let begun = Instant::now();
+        let mut receipts = Vec::with_capacity(ids.len());
+        for (id, answered) in ids.into_iter().zip(answered) {
+            let left = wait_at_most.saturating_sub(begun.elapsed());
+            receipts.push(self.answered(id, left, answered, deduplicated).await?);
+        }
+        Ok(receipts)
     }
 
     /// Hands a change of the partnership in that several organisations have signed, and waits as [`Self::emit`] does. `record` is an

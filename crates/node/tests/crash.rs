@@ -2,13 +2,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use concordat_domain::ids::{CaseId, EventId};
-use concordat_node::{Node, Ruling, Stage};
+use concordat_node::{BatchEmission, EventView, Node, Ruling, Stage};
 use concordat_store::{Store, StoreConfig};
 use concordat_tests::nats::NatsServer;
 use rand_chacha::ChaCha20Rng;
@@ -18,6 +19,9 @@ use support::{TRUST, complaint, fresh_emission, fresh_id, node_on_broker, settin
 
 /// Kills in one run of the test.
 const ROUNDS: usize = 30;
+/// Events of a batch, and how their ids begin.
+const BATCH_EVENTS: u8 = 3;
+const OF_A_BATCH: u8 = 0xba;
 /// Set for the child: url, directory and case, separated by spaces.
 const CHILD: &str = "CONCORDAT_CRASH_CHILD";
 /// Set to repeat a run.
@@ -31,18 +35,57 @@ async fn child() {
     let told: Vec<&str> = told.split(' ').collect();
     let case: CaseId = told[2].parse().expect("a case id");
     let node = node_on_broker(TRUST, Path::new(told[1]), told[0]).await;
+    let say = |id: EventId| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "ACCEPTED {id}").expect("the parent listens");
+        out.flush().expect("the parent listens");
+    };
     loop {
-        let emission = fresh_emission(
+        let mut single = fresh_emission(
             Some(case),
             "complainant-updated",
             &json!({"method": "letter"}),
             Stage::Accepted,
         );
-        let receipt = node.emit(emission).await.expect("accepted");
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "ACCEPTED {}", receipt.event_id).expect("the parent listens");
-        out.flush().expect("the parent listens");
+        single.event_id.0[0] = 0;
+        let receipt = node.emit(single.clone()).await.expect("accepted");
+        say(receipt.event_id);
+        let mut id = fresh_id();
+        id.0[0] = OF_A_BATCH;
+        let events = (0..BATCH_EVENTS).map(|number| {
+            id.0[15] = number;
+            (id, single.input.clone())
+        });
+        let batch = BatchEmission {
+            case: Some(case),
+            events: events.collect(),
+            expected: None,
+            wait_for: Stage::Accepted,
+            wait_at_most: single.wait_at_most,
+            validate_only: false,
+            traceparent: None,
+        };
+        for receipt in node.emit_batch(batch).await.expect("accepted") {
+            say(receipt.event_id);
+        }
     }
+}
+
+/// A batch that is on the log at all is there whole, in one bundle.
+fn batches_are_whole(events: &[EventView]) -> usize {
+    let mut batches: BTreeMap<[u8; 15], Vec<u64>> = BTreeMap::new();
+    for event in events
+        .iter()
+        .filter(|event| event.event_id.0[0] == OF_A_BATCH)
+    {
+        let name = event.event_id.0[..15].try_into().expect("fifteen bytes");
+        let bundle = event.position.expect("it stands on the log").bundle;
+        batches.entry(name).or_default().push(bundle);
+    }
+    for bundles in batches.values() {
+        assert_eq!(*bundles, vec![bundles[0]; usize::from(BATCH_EVENTS)]);
+    }
+    batches.len()
 }
 
 /// Starts the child, kills it after a while, and gives the ids that it had acknowledged.
@@ -141,6 +184,9 @@ async fn every_accepted_event_is_effective_exactly_once_after_kill_9_at_random_m
             "{id} (seed {seed})"
         );
     }
+    let batches = batches_are_whole(&events);
+    println!("{batches} batches are whole");
+    assert!(batches > 0, "seed {seed}");
     let status = node.status().await.expect("running");
     assert_eq!(
         (

@@ -300,8 +300,10 @@ impl Bundle {
 /// The room that is left in a bundle while envelopes are put together for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
-    envelopes: usize,
-    bytes: usize,
+    /// Envelopes that fit in.
+    pub envelopes: usize,
+    /// Bytes that they may have together.
+    pub bytes: usize,
 }
 
 impl Default for Room {
@@ -319,13 +321,32 @@ impl Room {
     #[must_use]
     pub fn take(&mut self, envelopes: &[Envelope]) -> bool {
         let bytes: usize = envelopes.iter().map(Envelope::encoded_len).sum();
-        let left = self.envelopes.checked_sub(envelopes.len());
+        self.reserve(envelopes.len(), bytes)
+    }
+
+    /// Takes the room for so many envelopes with so many bytes together, or none of it if they do not fit.
+    #[must_use]
+    pub fn reserve(&mut self, envelopes: usize, bytes: usize) -> bool {
+        let left = self.envelopes.checked_sub(envelopes);
         let Some((envelopes, bytes)) = left.zip(self.bytes.checked_sub(bytes)) else {
             return false;
         };
         *self = Self { envelopes, bytes };
         true
     }
+}
+
+/// The most that one event takes in a record, from the bytes of its parts before they are sealed.
+pub fn event_bytes_max(parts: impl IntoIterator<Item = usize>) -> usize {
+    /// Frame of an envelope and of its header, with ids, link and hash.
+    const ENVELOPE_BYTES: usize = 256;
+    /// Reference of a part in the header, and its frame.
+    const PART_BYTES: usize = 128;
+    let parts = parts.into_iter();
+    ENVELOPE_BYTES
+        + parts
+            .map(|content| crate::seal::sealed_len(content) + PART_BYTES)
+            .sum::<usize>()
 }
 
 /// The bundle hash of a header: SHA-256 of its PAE. The signature is not in it.

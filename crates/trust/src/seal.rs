@@ -21,6 +21,9 @@ use crate::lines::{Alias, VersionKey};
 /// Bytes of the random salt in front of a part.
 const SALT_BYTES: usize = 32;
 
+/// Authentication tag of AES-256-GCM.
+const TAG_BYTES: usize = 16;
+
 /// Shortest padded plaintext: most structural parts are below it and so look alike.
 const PADDED_BYTES_MIN: usize = 256;
 
@@ -123,6 +126,11 @@ pub fn open(
         .decrypt(&Nonce::default(), payload)
         .map_err(|_| Error::DoesNotOpen)?;
     unpad(&Zeroizing::new(plaintext)).map(|content| Zeroizing::new(content.to_vec()))
+}
+
+/// Bytes of a sealed part that holds so many bytes of content.
+pub fn sealed_len(content: usize) -> usize {
+    SALT_BYTES + bucket(LENGTH_BYTES + content) + TAG_BYTES
 }
 
 /// Length as four bytes big-endian, content, zeros up to a bucket.

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::Services;
 use super::event::{WAIT, WAIT_MAX, wait_for};
-use crate::failure::{Failure, from_emit, from_node};
+use crate::failure::{Failure, Place, from_emit, from_node};
 use crate::page::Page;
 use crate::{clocked, read, render};
 
@@ -173,7 +173,8 @@ impl DirectoryService for Services {
             traceparent: None,
         };
         let receipt = self.node.record_change(emission, asked.change).await;
-        let receipt = receipt.map_err(|error| from_emit(error, event_type.as_deref()))?;
+        let receipt =
+            receipt.map_err(|error| from_emit(error, Place::of(event_type.as_deref())))?;
         Ok(Response::new(v1::RecordChangeResponse {
             receipt: Some(render::receipt(&receipt, false)),
         }))

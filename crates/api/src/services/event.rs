@@ -1,5 +1,7 @@
 //! `EventService`: emitting, reading, and looking after drafts.
 
+mod batch;
+
 use std::time::Duration;
 
 use concordat_node::{Emission, Publishing, Stage};
@@ -10,7 +12,7 @@ use jiff::civil::{Date, date};
 use tonic::{Request, Response, Status};
 
 use super::Services;
-use crate::failure::{Failure, from_emit, from_node};
+use crate::failure::{Failure, Place, from_emit, from_node};
 use crate::page::Page;
 use crate::{clocked, read, render, trace};
 
@@ -36,11 +38,8 @@ impl EventService for Services {
         let input = asked
             .event
             .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
-        self.check_instant(&input)?;
-        let event_type = input
-            .body
-            .as_ref()
-            .and_then(concordat_codec::kinds::event_type);
+        self.check_instant(&input, "event")?;
+        let event_type = type_of(&input);
         let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
         let emission = Emission {
             event_id: read::new_event_id(&asked.event_id)?,
@@ -53,18 +52,21 @@ impl EventService for Services {
             traceparent: trace::parent(&metadata),
         };
         let receipt = self.node.emit(emission).await;
-        let receipt = receipt.map_err(|error| from_emit(error, event_type.as_deref()))?;
-        let mut answer = render::receipt(&receipt, asked.validate_only);
-        if answer.stage() == v1::Stage::Accepted {
-            // Whoever waits in vain is told why.
-            let status = self.node.status().await.map_err(from_node)?;
-            if let Publishing::Stopped { why } = status.publishing {
-                answer.publishing_stopped = why;
-            }
-        }
+        let receipt =
+            receipt.map_err(|error| from_emit(error, Place::of(event_type.as_deref())))?;
+        let mut answer = [render::receipt(&receipt, asked.validate_only)];
+        self.tell_if_stopped(&mut answer).await?;
+        let [receipt] = answer;
         Ok(Response::new(v1::EmitEventResponse {
-            receipt: Some(answer),
+            receipt: Some(receipt),
         }))
+    }
+
+    async fn batch_emit_events(
+        &self,
+        request: Request<v1::BatchEmitEventsRequest>,
+    ) -> Result<Response<v1::BatchEmitEventsResponse>, Status> {
+        self.batch_emit(request).await
     }
 
     async fn get_event(
@@ -195,11 +197,27 @@ impl EventService for Services {
 }
 
 impl Services {
+    /// Whoever waits in vain is told why.
+    async fn tell_if_stopped(&self, receipts: &mut [v1::Receipt]) -> Result<(), Failure> {
+        let waits = |receipt: &v1::Receipt| receipt.stage() == v1::Stage::Accepted;
+        if !receipts.iter().any(waits) {
+            return Ok(());
+        }
+        let status = self.node.status().await.map_err(from_node)?;
+        if let Publishing::Stopped { why } = status.publishing {
+            for receipt in receipts.iter_mut().filter(|receipt| waits(receipt)) {
+                receipt.publishing_stopped.clone_from(&why);
+            }
+        }
+        Ok(())
+    }
+
     /// An event has happened when it is handed in, by the clocks of the local system and of the node, and not before there were
     /// records. If it happened longer ago than the node's limit, it says why it is recorded so late. All this is asked at the door alone:
     /// limit and clock are the node's own, so no ruling can rest on them.
-    fn check_instant(&self, input: &v1::EventInput) -> Result<(), Failure> {
-        let field = "event.occurred_at";
+    fn check_instant(&self, input: &v1::EventInput, path: &str) -> Result<(), Failure> {
+        let field = format!("{path}.occurred_at");
+        let field = field.as_str();
         let Some(occurred_at) = read::instant(input.occurred_at.as_ref(), field)? else {
             return Ok(());
         };
@@ -223,12 +241,18 @@ impl Services {
             .and_then(|limit| SignedDuration::try_from(limit).ok());
         if unexplained && limit.is_some_and(|limit| occurred_at < self.clock.now() - limit) {
             return Err(Failure::field(
-                "event.backdate_reason",
+                &format!("{path}.backdate_reason"),
                 "it happened longer ago than this node's limit; say why it is recorded so late",
             ));
         }
         Ok(())
     }
+}
+
+/// The type of an event, told by the body that is set.
+fn type_of(input: &v1::EventInput) -> Option<String> {
+    let body = input.body.as_ref();
+    body.and_then(concordat_codec::kinds::event_type)
 }
 
 pub(super) fn wait_for(stage: v1::Stage) -> Result<Stage, Failure> {

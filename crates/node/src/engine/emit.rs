@@ -84,7 +84,7 @@ impl Engine {
         self.answer(emission, accepted, answer)
     }
 
-    fn wait(&mut self, emission: &Emission, deduplicated: bool, answer: Answer) {
+    pub(super) fn wait(&mut self, emission: &Emission, deduplicated: bool, answer: Answer) {
         let waiter = Waiter {
             stage: emission.wait_for,
             deduplicated,
@@ -116,12 +116,7 @@ impl Engine {
                 return Err(refused);
             }
         };
-        let members = |case: &Case| case.invitees().len() + case.parties().len();
-        let concerned = state.as_ref().map_or(1, members);
-        let after = self.evolved(state, &draft, &event);
-        if members(&after) > concerned {
-            self.require_registered_members(&after)?;
-        }
+        let after = self.stepped(state, &draft, &event)?;
         if emission.validate_only {
             return Ok(Accepted::Validated(Receipt {
                 ruling: Some(Ruling::Effective),
@@ -138,26 +133,59 @@ impl Engine {
 
     /// What was handed in under this id before; an error if there is no room for more.
     fn known_before(&self, emission: &Emission) -> Result<Option<Accepted>, Error> {
-        if let Some(known) = self.known_event(emission.event_id)? {
-            return self.known(emission, known).map(Some);
+        if self.is_known(emission)?.is_some() {
+            return Ok(Some(Accepted::Before));
         }
-        if let Some((_, draft)) = self.outbox.of_event(emission.event_id) {
-            let digest = concordat_codec::digest::of_input(
-                emission.case.map(|_| draft.case),
-                &draft.input()?,
-            );
-            let known = KnownEvent {
-                digest,
-                case: draft.case.0,
-                place: None,
-            };
-            return self.known(emission, known).map(Some);
-        }
+        self.require_room(1)?;
+        Ok(None)
+    }
+
+    /// So many more drafts may wait here.
+    pub(super) fn require_room(&self, drafts: u64) -> Result<(), Error> {
         let waiting = self.outbox.len();
-        if waiting >= self.config.drafts_max {
+        if waiting + drafts > self.config.drafts_max {
             return Err(Error::OutboxFull { waiting });
         }
-        Ok(None)
+        Ok(())
+    }
+
+    /// The case to which the same event was handed in before, if it was. The same event again is the first receipt again, unless a
+    /// person has discarded it; other content under its id is refused.
+    pub(super) fn is_known(&self, emission: &Emission) -> Result<Option<CaseId>, Error> {
+        let Some(known) = self.known_or_drafted(emission.event_id)? else {
+            return Ok(None);
+        };
+        let case = CaseId(known.case);
+        let named_alike = emission.case.is_none_or(|named| named == case);
+        // Who opens a case does not know its id the first time, and may name it when asking again.
+        let digests =
+            [None, Some(case)].map(|case| concordat_codec::digest::of_input(case, &emission.input));
+        if named_alike && digests.contains(&known.digest) {
+            self.receipt(emission.event_id)?;
+            return Ok(Some(case));
+        }
+        let this = concordat_codec::digest::of_input(emission.case, &emission.input);
+        Err(Error::EventIdReused {
+            event_id: emission.event_id,
+            first: hex::encode(known.digest),
+            this: hex::encode(this),
+        })
+    }
+
+    fn known_or_drafted(&self, event: EventId) -> Result<Option<KnownEvent>, Error> {
+        if let Some(known) = self.known_event(event)? {
+            return Ok(Some(known));
+        }
+        self.outbox
+            .of_event(event)
+            .map(|(_, draft)| {
+                Ok(KnownEvent {
+                    digest: concordat_codec::digest::of_input(Some(draft.case), &draft.input()?),
+                    case: draft.case.0,
+                    place: None,
+                })
+            })
+            .transpose()
     }
 
     /// What is known of an own event, what this turn has found out included.
@@ -168,22 +196,7 @@ impl Engine {
         }
     }
 
-    /// The same event again is the first receipt again, unless a person has discarded it; other content under its id is refused.
-    fn known(&self, emission: &Emission, known: KnownEvent) -> Result<Accepted, Error> {
-        let this = concordat_codec::digest::of_input(emission.case, &emission.input);
-        let anew = concordat_codec::digest::of_input(Some(CaseId(known.case)), &emission.input);
-        if known.digest == this || known.digest == anew {
-            self.receipt(emission.event_id)?;
-            return Ok(Accepted::Before);
-        }
-        Err(Error::EventIdReused {
-            event_id: emission.event_id,
-            first: hex::encode(known.digest),
-            this: hex::encode(this),
-        })
-    }
-
-    fn fresh_case(&mut self) -> CaseId {
+    pub(super) fn fresh_case(&mut self) -> CaseId {
         let mut id = [0; 16];
         self.rng.fill_bytes(&mut id);
         CaseId(id)
@@ -219,7 +232,7 @@ impl Engine {
     }
 
     /// Judges a draft on ruled state and own drafts before it; gives the event, and which expected fields it lacks.
-    fn admit_at_door(
+    pub(super) fn admit_at_door(
         &self,
         draft: &Draft,
         named: Option<CaseId>,
@@ -263,6 +276,21 @@ impl Engine {
         Ok((event, warnings))
     }
 
+    /// The case after an event that was judged at the door.
+    pub(super) fn stepped(
+        &self,
+        state: Option<Case>,
+        draft: &Draft,
+        event: &Event,
+    ) -> Result<Case, Error> {
+        let concerned = state.as_ref().map_or(1, members);
+        let after = self.evolved(state, draft, event);
+        if members(&after) > concerned {
+            self.require_registered_members(&after)?;
+        }
+        Ok(after)
+    }
+
     /// An organisation that the directory does not have can neither be told of an invitation nor answer it. No rule voids the event, but
     /// a code that was misspelt is better found at the door than by a deadline, or by a referral that reaches nobody.
     fn require_registered_members(&self, after: &Case) -> Result<(), Error> {
@@ -282,7 +310,7 @@ impl Engine {
 
     /// Takes the case as it will be when everything that is signed or drafted here has landed. It is kept until the case or its drafts
     /// change, so that a draft costs one step and not all that wait before it: put it back.
-    fn take_ahead(&mut self, case: CaseId) -> Result<Option<Case>, Error> {
+    pub(super) fn take_ahead(&mut self, case: CaseId) -> Result<Option<Case>, Error> {
         match self.ahead.remove(&case) {
             Some(ahead) => Ok(Some(ahead)),
             None => self.with_own_drafts_before(case, u64::MAX),
@@ -471,6 +499,11 @@ impl Engine {
             self.waiters.insert(event, still);
         }
     }
+}
+
+/// Organisations that take part in a case, or are wanted in it.
+pub(super) fn members(case: &Case) -> usize {
+    case.invitees().len() + case.parties().len()
 }
 
 /// What the door made of an event that it did not refuse.

@@ -51,6 +51,11 @@ impl Load {
         self.envelopes.is_empty()
     }
 
+    /// Lets smaller groups in where one found no room in an empty bundle.
+    pub(super) fn reopen(&mut self) {
+        self.full = false;
+    }
+
     pub(super) fn note_new_keys(&mut self, case: CaseId) {
         self.with_new_keys.insert(case);
     }
@@ -68,7 +73,7 @@ pub(super) struct Desk<'a> {
     /// The keys of a case that is about to be opened.
     new: Option<&'a NewCase>,
     /// As it will be after the events made so far, if there are any.
-    after: Option<Case>,
+    pub(super) after: Option<Case>,
     pub(super) author: Author<'a>,
 }
 
@@ -81,7 +86,7 @@ impl Desk<'_> {
 }
 
 /// What became of a draft at the desk.
-enum Made {
+pub(super) enum Made {
     /// Envelopes that belong together, and the case after them.
     Group(Vec<Envelope>, Box<Case>),
     /// It would be void, or cannot be sealed: the reason code.
@@ -165,45 +170,79 @@ impl Engine {
 
     /// Judges the drafts of a case again, in order, and takes those that still count; says whether it took any.
     fn load_drafts(&mut self, desk: &mut Desk<'_>, load: &mut Load) -> Result<bool, Error> {
-        let own = self.outbox.waiting_in(desk.case).take(ENVELOPES_MAX);
-        let own = own.map(|(number, draft)| (Some(number), draft.clone()));
+        // As many as may fit, and of a batch that begins among them all.
+        let mut last = None;
+        let own = (0..).zip(self.outbox.waiting_in(desk.case));
+        let own = own.take_while(|(index, (_, draft))| {
+            let goes_on = draft.batch.is_some() && draft.batch == last;
+            last = draft.batch;
+            *index < ENVELOPES_MAX || goes_on
+        });
+        let own = own.map(|(_, (number, draft))| (Some(number), draft.clone()));
         let derived = self.derived.iter().filter(|draft| draft.case == desk.case);
         let drafts: Vec<(Option<u64>, Draft)> = own
             .chain(derived.map(|draft| (None, draft.clone())))
             .collect();
         let mut taken = false;
-        for (number, draft) in drafts {
-            let before = desk.author.clone();
-            let refused = match self.make(&draft, desk)? {
-                Made::Group(group, after) => {
-                    let alone = load.is_empty();
-                    if load.take(group) {
-                        desk.after = Some(*after);
-                        taken = true;
-                        continue;
-                    }
-                    desk.author = before;
-                    if !alone {
-                        // The next bundle begins with it.
-                        return Ok(taken);
-                    }
-                    "too-large".to_owned()
+        for group in
+            drafts.chunk_by(|(_, one), (_, next)| one.batch.is_some() && one.batch == next.batch)
+        {
+            if group.len() > 1
+                && let Some(fits) = self.load_together(group, desk, load)?
+            {
+                taken |= fits && desk.after.is_some();
+                if !fits {
+                    // The next bundle begins with them.
+                    return Ok(taken);
                 }
-                Made::Refused(reason) => {
-                    desk.author = before;
-                    reason
-                }
-            };
-            // Derived ones are derived anew when the time has come, so nothing is lost with them.
-            if let Some(number) = number {
-                self.hold(number, refused)?;
+                continue;
+            }
+            for (number, draft) in group {
+                let Some(fits) = self.load_draft(*number, draft, desk, load)? else {
+                    return Ok(taken);
+                };
+                taken |= fits;
             }
         }
         Ok(taken)
     }
 
+    /// Makes one draft and takes it, or has it held; says whether it was taken, and nothing if the next bundle has to begin with it.
+    fn load_draft(
+        &mut self,
+        number: Option<u64>,
+        draft: &Draft,
+        desk: &mut Desk<'_>,
+        load: &mut Load,
+    ) -> Result<Option<bool>, Error> {
+        let before = desk.author.clone();
+        let refused = match self.make(draft, desk)? {
+            Made::Group(group, after) => {
+                let alone = load.is_empty();
+                if load.take(group) {
+                    desk.after = Some(*after);
+                    return Ok(Some(true));
+                }
+                desk.author = before;
+                if !alone {
+                    return Ok(None);
+                }
+                "too-large".to_owned()
+            }
+            Made::Refused(reason) => {
+                desk.author = before;
+                reason
+            }
+        };
+        // Derived ones are derived anew when the time has come, so nothing is lost with them.
+        if let Some(number) = number {
+            self.hold(number, refused)?;
+        }
+        Ok(Some(false))
+    }
+
     /// One draft as envelopes: the key versions that it needs first, the event, the invitation of whom it adds.
-    fn make(&mut self, draft: &Draft, desk: &mut Desk<'_>) -> Result<Made, Error> {
+    pub(super) fn make(&mut self, draft: &Draft, desk: &mut Desk<'_>) -> Result<Made, Error> {
         let (count, hash) = desk.author.applied();
         let state = desk.state();
         let wire = match self.wire(draft, state, (count, hash.0), desk.new) {

@@ -1,6 +1,7 @@
 //! The engine: all state of a node, on one thread. Each file has one of its concerns.
 
 mod agenda;
+mod batch;
 mod cases;
 mod channels;
 mod directory;
@@ -56,6 +57,7 @@ use crate::node::NodeConfig;
 use crate::views::Publishing;
 
 use agenda::Agenda;
+pub(crate) use batch::TakenBatch;
 use channels::Suspension;
 pub use directory::DIRECTORY;
 use due_index::DueIndex;

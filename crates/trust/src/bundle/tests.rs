@@ -399,3 +399,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn room_reserved_for_an_event_is_enough_and_not_much_more() {
+    for lengths in [vec![1], vec![300, 5_000], vec![70_000; 7]] {
+        let parts: Vec<Vec<u8>> = lengths
+            .iter()
+            .map(|length| vec![7; crate::seal::sealed_len(*length)])
+            .collect();
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let takes = event(1, &parts).encoded_len();
+        let reserved = event_bytes_max(lengths.iter().copied());
+        assert!(
+            takes <= reserved && reserved <= takes + 256 + 128 * lengths.len(),
+            "{lengths:?}: {takes} of {reserved}"
+        );
+    }
+}

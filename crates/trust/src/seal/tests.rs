@@ -182,3 +182,12 @@ proptest! {
         prop_assert_eq!(bucket(padded), padded);
     }
 }
+
+#[test]
+fn the_length_of_a_sealed_part_is_known_before_it_is_sealed() {
+    let fixture = fixture();
+    for length in [0, 1, 252, 253, 1000, 70_000] {
+        let part = fixture.sealed(&vec![7; length]);
+        assert_eq!(part.bytes.len(), sealed_len(length), "{length}");
+    }
+}
