@@ -1,7 +1,7 @@
-//! The way in for local systems: gRPC services over the handle of one node.
+//! The way in for local systems: services over the handle of one node, on one port, by several wires (`wire.rs`).
 //!
 //! ```text
-//! local system ──gRPC──▶ access: bearer token ▶ proto: strict reading ▶ services: ids, pages, tokens ▶ concordat_node::Node
+//! local system ──▶ wire: gRPC, gRPC-Web, Connect, JSON, SSE ▶ access: bearer token ▶ proto: strict reading ▶ services: ids, pages, tokens ▶ concordat_node::Node
 //!                                                                       render ◀── views ◀──┘
 //! ```
 //!
@@ -21,6 +21,7 @@ mod render;
 mod server;
 mod services;
 mod trace;
+mod wire;
 
 pub use access::Token;
 pub use server::{Error, Server, ServerConfig};

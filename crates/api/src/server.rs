@@ -14,27 +14,20 @@ use concordat_proto::v1::event_service_server::EventServiceServer;
 use concordat_proto::v1::feed_service_server::FeedServiceServer;
 use concordat_proto::v1::report_service_server::ReportServiceServer;
 use concordat_proto::v1::server_service_server::ServerServiceServer;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
-use tracing::{info_span, warn};
 
 use crate::access::{Guard, Token};
 use crate::holders::Holders;
 use crate::services::Services;
-use crate::trace;
+use crate::wire::{Wires, listen};
 
 /// Largest request in bytes: what gRPC takes by default. Well above the largest event (256 KiB), so that whoever embeds a document is told
-/// so with reason and field; what is larger still, the transport refuses without.
-const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How often a quiet connection is asked whether it lives, and how long it may take to answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
-/// Calls of one connection that may be under way.
-const CALLS_MAX: u32 = 256;
-/// How long calls may take to end after the server was told to stop. Then they are cut off: a client that does not read must not keep a
-/// node from stopping.
-const LAST_CALLS: Duration = Duration::from_secs(5);
+/// so with reason and field; what is larger still is refused unread.
+pub(crate) const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Where to listen, and who may call.
 #[derive(Debug, Clone)]
@@ -75,15 +68,12 @@ pub enum Error {
     /// The descriptors of the contract are damaged; only a wrong build does that.
     #[error("the contract cannot be reflected")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("the server failed")]
-    Transport(#[from] tonic::transport::Error),
 }
 
 /// A server that listens and serves nobody yet.
 #[derive(Debug)]
 pub struct Server {
-    incoming: TcpIncoming,
+    listener: TcpListener,
     address: SocketAddr,
     token: Token,
     backdate_reason_after: Option<Duration>,
@@ -103,12 +93,10 @@ impl Server {
             return Err(Error::NotLoopback { address });
         }
         let failed = |source| Error::Bind { address, source };
-        let incoming = TcpIncoming::bind(address)
-            .map_err(failed)?
-            .with_nodelay(Some(true));
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
         Ok(Self {
-            address: incoming.local_addr().map_err(failed)?,
-            incoming,
+            address: listener.local_addr().map_err(failed)?,
+            listener,
             token: config.token,
             backdate_reason_after: config.backdate_reason_after,
         })
@@ -120,13 +108,13 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop` is cancelled: then streams are closed with a word of it, calls under way end, and after five seconds are cut
-    /// off. Does not stop the node.
+    /// Serves all wires (`wire.rs`) until `stop` is cancelled: then streams are closed with a word of it, calls under way end, and after
+    /// five seconds are cut off. Does not stop the node.
     ///
     /// Health and reflection answer without a token: probes have none, and the contract is public.
     ///
     /// # Errors
-    /// [`Error::Reflection`], [`Error::Transport`].
+    /// [`Error::Reflection`].
     pub async fn serve(
         self,
         node: Arc<Node>,
@@ -153,19 +141,7 @@ impl Server {
                 )
             };
         }
-        let server = tonic::transport::Server::builder()
-            .trace_fn(|request| {
-                // Nobody is authenticated yet: only what is well-formed gets into the log.
-                let traceparent = request
-                    .headers()
-                    .get("traceparent")
-                    .and_then(|value| trace::well_formed(value.to_str().ok()?))
-                    .unwrap_or_default();
-                info_span!("call", rpc = rpc(request.uri().path()), traceparent)
-            })
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE))
-            .max_concurrent_streams(Some(CALLS_MAX))
+        let routes = Routes::default()
             .add_service(health)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
@@ -176,27 +152,9 @@ impl Server {
             .add_service(guarded!(FeedServiceServer))
             .add_service(guarded!(ReportServiceServer))
             .add_service(guarded!(ServerServiceServer));
-        let serving = server.serve_with_incoming_shutdown(self.incoming, stop.cancelled());
-        tokio::select! {
-            ended = serving => Ok(ended?),
-            () = last_calls(&stop) => {
-                warn!("calls were still under way and are cut off");
-                Ok(())
-            }
-        }
+        listen(self.listener, Wires::new(routes), stop).await;
+        Ok(())
     }
-}
-
-/// The name of a call as the contract and the standard services write theirs; anything else is not repeated.
-fn rpc(path: &str) -> &str {
-    const NAME_MAX: usize = 96;
-    let named = path.len() <= NAME_MAX
-        && path.matches('/').count() == 2
-        && (path.starts_with("/concordat.v1.") || path.starts_with("/grpc."))
-        && path
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_'));
-    if named { path } else { "other" }
 }
 
 /// The contract and the health service, for clients that make their stubs at run time. grpcio asks v1alpha, buf asks v1.
@@ -204,34 +162,4 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-}
-
-async fn last_calls(stop: &CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(LAST_CALLS).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rpc;
-
-    #[test]
-    fn only_names_of_calls_are_repeated() {
-        for named in [
-            "/concordat.v1.EventService/EmitEvent",
-            "/grpc.health.v1.Health/Check",
-        ] {
-            assert_eq!(rpc(named), named);
-        }
-        let long = format!("/concordat.v1.{}/X", "a".repeat(200));
-        for other in [
-            "/",
-            "/John/Smith",
-            "/concordat.v1.EventService/a/b",
-            "/concordat.v1.EventService/%4A",
-            long.as_str(),
-        ] {
-            assert_eq!(rpc(other), "other", "{other}");
-        }
-    }
 }

@@ -53,7 +53,16 @@ pub fn to_value<M: Message + Name>(message: &M) -> Result<Value, serde_json::Err
     dynamic
         .transcode_from(message)
         .expect("a generated message has the same encoding as its descriptor");
-    dynamic.serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())
+    dynamic_to_value(&dynamic)
+}
+
+/// As [`to_value`], for a message that is known by its descriptor only.
+///
+/// # Errors
+///
+/// As [`to_value`].
+pub fn dynamic_to_value(message: &DynamicMessage) -> Result<Value, serde_json::Error> {
+    message.serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())
 }
 
 /// Reads the canonical JSON of a message.
@@ -62,14 +71,35 @@ pub fn to_value<M: Message + Name>(message: &M) -> Result<Value, serde_json::Err
 ///
 /// See [`Error`].
 pub fn from_str<M: Message + Name + Default>(text: &str) -> Result<M, Error> {
-    let value = parse(text)?;
-    let descriptor = descriptor::of::<M>();
-    known_names(&descriptor, &value, "")?;
-    let dynamic =
-        deserialize(&descriptor, &value).map_err(|error| locate(&descriptor, &value, "", error))?;
+    let dynamic = dynamic_from_str(&descriptor::of::<M>(), text)?;
     Ok(dynamic
         .transcode_to()
         .expect("a generated message has the same encoding as its descriptor"))
+}
+
+/// As [`from_str`], for a message that is known by its descriptor only.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub fn dynamic_from_str(
+    descriptor: &MessageDescriptor,
+    text: &str,
+) -> Result<DynamicMessage, Error> {
+    dynamic_from_value(descriptor, &parse(text)?)
+}
+
+/// Reads the canonical JSON of a message that was parsed already.
+///
+/// # Errors
+///
+/// [`Error::UnknownField`] and [`Error::Invalid`].
+pub fn dynamic_from_value(
+    descriptor: &MessageDescriptor,
+    value: &Value,
+) -> Result<DynamicMessage, Error> {
+    known_names(descriptor, value, "")?;
+    deserialize(descriptor, value).map_err(|error| locate(descriptor, value, "", error))
 }
 
 /// Reads JSON in which no object has a key twice.

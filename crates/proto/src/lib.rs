@@ -8,6 +8,7 @@ pub mod descriptor;
 pub mod json;
 pub mod options;
 pub mod reasons;
+pub mod rest;
 pub mod strict;
 
 /// Messages, enumerations, clients and servers of package `concordat.v1`.
