@@ -1,10 +1,12 @@
 //! The node's views as messages of the contract.
 
+mod audit;
 mod case;
 mod deadline;
 mod event;
 mod report;
 
+pub(crate) use audit::{access_record, comparison, past_case};
 pub(crate) use case::case;
 pub(crate) use deadline::{deadline, explanation, state as deadline_state};
 pub(crate) use event::{draft, event, receipt, stage, timeline_entry};

@@ -1,5 +1,6 @@
 //! The services of the contract, one a file.
 
+mod audit;
 mod case;
 mod deadline;
 mod directory;

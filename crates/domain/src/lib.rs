@@ -6,6 +6,7 @@
 //!
 //! A further event is one row and its fields in a file of [`events`], and a line in the catalogue there.
 
+pub mod audit;
 pub mod calendar;
 pub mod case;
 pub mod directory;

@@ -8,6 +8,7 @@
 //! The engine is a plain state machine on a thread of its own: whatever waits while it syncs forms the next bundle. It knows no
 //! gRPC and no broker. What it may not do without: the store ([`concordat_store`]), a clock ([`clock`]) and randomness.
 
+pub mod audit;
 pub mod clock;
 mod courier;
 mod draft;

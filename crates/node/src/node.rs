@@ -85,7 +85,7 @@ impl NodeConfig {
 
 /// A running node. Dropping it stops the node without waiting; [`Node::stop`] waits.
 pub struct Node {
-    mailbox: Mailbox,
+    pub(crate) mailbox: Mailbox,
     stop: CancellationToken,
     work: Mutex<Work>,
     feed_changed: watch::Receiver<u64>,

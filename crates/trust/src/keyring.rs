@@ -142,6 +142,16 @@ impl CaseKeys {
         self.versions.retain(|held| !line(held.alias));
     }
 
+    /// Those of these keys that were held at some earlier time: what a case showed then is folded with them.
+    #[must_use]
+    pub fn held_then(&self, held: impl Fn(&HeldVersion) -> bool) -> Self {
+        let versions = self.versions.iter().filter(|version| held(version));
+        Self {
+            offers: BTreeMap::new(),
+            versions: versions.cloned().collect(),
+        }
+    }
+
     /// All versions held, in the order in which they came.
     pub fn versions(&self) -> impl Iterator<Item = &HeldVersion> {
         self.versions.iter()

@@ -4,9 +4,11 @@ use std::pin::Pin;
 
 use concordat_codec::{fields, time};
 use concordat_domain::calendar::local_date;
+use concordat_domain::ids::CaseId;
 use concordat_domain::reports::{
     self, Access, Compiler, Kind, Note, Parameter, Parameters, Report,
 };
+use concordat_node::audit::AccessQuery;
 use concordat_node::{OwnRecord, Upto};
 use concordat_proto::v1;
 use concordat_proto::v1::report_service_server::ReportService;
@@ -19,6 +21,8 @@ use super::Services;
 use crate::failure::{Failure, from_node};
 use crate::{read, render};
 
+/// Looks at a case read in one go.
+const LOOKS_AT_ONCE: usize = 500;
 /// Cases folded in one go. Between two such calls the node does what others want of it.
 const CASES_AT_ONCE: usize = 16;
 
@@ -71,6 +75,9 @@ impl Services {
                 own_record(&mut compiler, &record, at);
             }
         }
+        if let (Kind::CaseFile, Some(case)) = (kind, compiler.case()) {
+            self.hear_of_looks(&mut compiler, case, at).await?;
+        }
         if let Some(case) = compiler.case() {
             let history = self.node.history(case, position, needs).await;
             compiler.take(&history.map_err(from_node)?, &rulebook.rules());
@@ -89,6 +96,40 @@ impl Services {
                 return Ok(compiler.finish(&rulebook.rules()));
             }
             after = some.last;
+        }
+    }
+}
+
+impl Services {
+    /// Gives a case file the looks at its case through the audit service, up to the instant at which it stands.
+    async fn hear_of_looks(
+        &self,
+        compiler: &mut Compiler,
+        case: CaseId,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let mut query = AccessQuery {
+            case: Some(case),
+            max: LOOKS_AT_ONCE,
+            ..AccessQuery::default()
+        };
+        loop {
+            let page = self.node.access_records(query.clone()).await;
+            let page = page.map_err(from_node)?;
+            let of_service = page.records.iter().filter(|record| !record.rpc.is_empty());
+            for record in of_service.filter(|record| record.at <= at) {
+                compiler.see(&Access {
+                    who: record.who.clone(),
+                    case,
+                    purpose: record.purpose.clone(),
+                    on: local_date(record.at),
+                    event: record.id,
+                });
+            }
+            query.after = page.scanned_to;
+            if query.after.is_none() {
+                return Ok(());
+            }
         }
     }
 }

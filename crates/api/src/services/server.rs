@@ -14,7 +14,7 @@ use crate::failure::from_node;
 use crate::{opaque, page, render};
 
 /// Under which name the holder of the node's token is known.
-const SUBJECT: &str = "local-system";
+pub(super) const SUBJECT: &str = "local-system";
 /// What the holder of the node's token may do.
 const SCOPES: [&str; 3] = ["emit", "read", "feed"];
 /// How long before its end a calendar is worth a warning: the longest duty counted in working days is about half a year.

@@ -15,10 +15,12 @@ use concordat_domain::directory::Directory;
 use concordat_node::clock::MovableClock;
 use concordat_node::sandbox::{self, Founding, Sandbox};
 use concordat_proto::v1;
+use concordat_proto::v1::audit_service_client::AuditServiceClient;
 use concordat_proto::v1::case_service_client::CaseServiceClient;
 use concordat_proto::v1::deadline_service_client::DeadlineServiceClient;
 use concordat_proto::v1::event_service_client::EventServiceClient;
 use concordat_proto::v1::feed_service_client::FeedServiceClient;
+use concordat_proto::v1::report_service_client::ReportServiceClient;
 use concordat_proto::v1::server_service_client::ServerServiceClient;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -101,12 +103,20 @@ impl Served {
         CaseServiceClient::new(self.guarded())
     }
 
+    pub fn audit(&self) -> AuditServiceClient<Guarded> {
+        AuditServiceClient::new(self.guarded())
+    }
+
     pub fn deadlines(&self) -> DeadlineServiceClient<Guarded> {
         DeadlineServiceClient::new(self.guarded())
     }
 
     pub fn feeds(&self) -> FeedServiceClient<Guarded> {
         FeedServiceClient::new(self.guarded())
+    }
+
+    pub fn reports(&self) -> ReportServiceClient<Guarded> {
+        ReportServiceClient::new(self.guarded())
     }
 
     pub fn server(&self) -> ServerServiceClient<Guarded> {

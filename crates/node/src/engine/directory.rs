@@ -37,7 +37,7 @@ use crate::views::{EventView, OwnRecord};
 pub const DIRECTORY: CaseId = CaseId([0; 16]);
 
 /// Names of own records in the vault begin so; then come the instant, so that they are in order, and the event id.
-const OWN_RECORD: &str = "own-record/";
+pub(super) const OWN_RECORD: &str = "own-record/";
 
 /// What an event is tied to, by the body that is set.
 pub(super) fn scope_of(input: &v1::EventInput) -> Scope {

@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// Whether this organisation held a version of `process` at the end of this fold.
-    fn was_readable(&self, log: &CaseLog) -> bool {
+    pub(super) fn was_readable(&self, log: &CaseLog) -> bool {
         let lines = log.keys().lines.values();
         lines
             .filter(|line| line.compartment() == Compartment::Process)

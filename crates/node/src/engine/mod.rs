@@ -1,6 +1,7 @@
 //! The engine: all state of a node, on one thread. Each file has one of its concerns.
 
 mod agenda;
+mod audit;
 mod batch;
 mod cases;
 mod channels;
@@ -169,6 +170,8 @@ pub(crate) struct Engine {
     kept_back: u64,
     /// A second writer was seen under this organisation's name: only a person can say which one is to go on.
     second_writer: bool,
+    /// Where the log stood when, as far as anybody has asked.
+    log_times: audit::LogTimes,
     batch: Batch,
     /// Whether this turn's batch must be durable before anyone is answered.
     sync_needed: bool,
@@ -247,6 +250,7 @@ impl Engine {
             erasure: erase::Erasure::default(),
             kept_back: 0,
             second_writer: false,
+            log_times: audit::LogTimes::default(),
             batch: Batch::new(),
             sync_needed: false,
             after_write: BTreeSet::new(),

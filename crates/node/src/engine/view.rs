@@ -2,15 +2,16 @@
 
 use concordat_codec::parts;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use concordat_domain::Case;
-use concordat_domain::event::EventType;
+use concordat_domain::event::{CaseVersion, EventType};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
-use concordat_domain::timetable;
 use concordat_domain::timetable::{Deadline, PersonDates, dates_for_person, waiting_of_all};
+use concordat_domain::{Case, Rules, timetable};
 use concordat_proto::v1;
 use concordat_trust::bundle::Bundle;
 use concordat_trust::case_log::{CaseLog, ExposureKind, KeyLine};
+use concordat_trust::keyring::CaseKeys;
 use concordat_trust::lines::Alias;
 use concordat_trust::seal::{PartContext, open};
 use jiff::Timestamp;
@@ -33,18 +34,18 @@ impl Engine {
     /// What the person is shown over a case and the sub-cases of its strands, as far as this organisation takes part in them.
     fn person_dates(
         &self,
-        case: &Case,
-        deadlines: &[Deadline],
+        (case, deadlines): (&Case, &[Deadline]),
         at: Timestamp,
+        rules: &Rules<'_>,
+        mut subcase: impl FnMut(CaseId) -> Result<Option<Arc<CaseLog>>, Error>,
     ) -> Result<PersonDates, Error> {
-        let rules = self.rules();
         let mut others = Vec::new();
         for id in case.subcases() {
-            let log = self.case_log(id)?;
+            let log = subcase(id)?;
             let other = log.as_deref().and_then(CaseLog::case);
             let other = other.filter(|other| other.is_party(&self.config.organisation));
             if let Some(other) = other {
-                others.push((id, timetable(other, at, &rules).deadlines().to_vec()));
+                others.push((id, timetable(other, at, rules).deadlines().to_vec()));
             }
         }
         let others = others.iter().map(|(id, deadlines)| (*id, &deadlines[..]));
@@ -56,11 +57,24 @@ impl Engine {
     /// A case as this organisation sees it at an instant; now, if none is given.
     pub(crate) fn case_view(&self, id: CaseId, at: Option<Timestamp>) -> Result<CaseView, Error> {
         let log = self.case_log(id)?.ok_or(Error::UnknownCase)?;
-        let case = log.case().ok_or(Error::UnknownCase)?;
         let at = at.unwrap_or_else(|| self.now());
         let rules = self.rules();
-        let deadlines = timetable(case, at, &rules).deadlines().to_vec();
-        let ended = !self.takes_part(case);
+        self.view_of_fold(&log, self.version(id)?, at, &rules, |id| self.case_log(id))
+    }
+
+    /// A fold of a case as this organisation sees it at an instant, under these rules and beside these folds of its sub-cases.
+    pub(super) fn view_of_fold(
+        &self,
+        log: &CaseLog,
+        version: CaseVersion,
+        at: Timestamp,
+        rules: &Rules<'_>,
+        subcase: impl FnMut(CaseId) -> Result<Option<Arc<CaseLog>>, Error>,
+    ) -> Result<CaseView, Error> {
+        let case = log.case().ok_or(Error::UnknownCase)?;
+        let id = case.id();
+        let deadlines = timetable(case, at, rules).deadlines().to_vec();
+        let ended = !self.takes_part_under(case, rules);
         Ok(CaseView {
             id,
             state: case.state().to_string(),
@@ -71,18 +85,18 @@ impl Engine {
             lead_epoch: case.lead_epoch(),
             parties: case.parties().into_iter().cloned().collect(),
             invitees: case.invitees().into_iter().cloned().collect(),
-            flags: case.flags(at, &rules),
-            waiting: waiting_of_all(case, &deadlines, at, &rules),
-            person_dates: self.person_dates(case, &deadlines, at)?,
+            flags: case.flags(at, rules),
+            waiting: waiting_of_all(case, &deadlines, at, rules),
+            person_dates: self.person_dates((case, &deadlines), at, rules, subcase)?,
             deadlines,
             digest: case.digest(),
-            version: self.version(id)?,
-            next_event_types: self.next_event_types(case),
+            version,
+            next_event_types: self.next_event_types_under(case, rules),
             exposures: log
                 .keys()
                 .exposures
                 .iter()
-                .flat_map(|exposure| self.exposure(&log, exposure))
+                .flat_map(|exposure| self.exposure(log, exposure))
                 .collect(),
             // A view that has ended stands still for good, and not for want of a key.
             parked: log
@@ -102,22 +116,29 @@ impl Engine {
 
     /// Whether this organisation has a part in the case, its own or that of a body for which it records.
     pub(super) fn takes_part(&self, case: &Case) -> bool {
-        self.bodies()
+        self.takes_part_under(case, &self.rules())
+    }
+
+    fn takes_part_under(&self, case: &Case, rules: &Rules<'_>) -> bool {
+        self.bodies_under(rules)
             .any(|body| case.relation(body) != concordat_domain::case::Relation::Outsider)
     }
 
     /// This organisation and the bodies for which it records.
-    fn bodies(&self) -> impl Iterator<Item = &OrganisationId> {
+    fn bodies_under<'a>(&'a self, rules: &Rules<'a>) -> impl Iterator<Item = &'a OrganisationId> {
         let own = &self.config.organisation;
-        std::iter::once(own).chain(self.directory().recorded_for_by(own))
+        std::iter::once(own).chain(rules.directory.recorded_for_by(own))
     }
 
     /// What this organisation may emit next, for itself or for a body for which it records.
     pub(super) fn next_event_types(&self, case: &Case) -> Vec<EventType> {
-        let rules = self.rules();
+        self.next_event_types_under(case, &self.rules())
+    }
+
+    fn next_event_types_under(&self, case: &Case, rules: &Rules<'_>) -> Vec<EventType> {
         let possible = self
-            .bodies()
-            .flat_map(|body| case.next_event_types(body, &rules));
+            .bodies_under(rules)
+            .flat_map(|body| case.next_event_types(body, rules));
         possible.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -269,15 +290,28 @@ impl Engine {
         if case == DIRECTORY {
             return self.directory_view(position, bundle);
         }
-        let envelope = envelope_of(bundle, position);
+        let parts = match self.case_log(case)? {
+            Some(log) => self.open_parts(&log, position, bundle),
+            None => Parts::default(),
+        };
+        let ruled = self.ruling(case, position)?;
+        Ok(self.view_of_parts(case, (position, bundle), parts, ruled))
+    }
+
+    /// An event of a case on the log, with these of its parts.
+    pub(super) fn view_of_parts(
+        &self,
+        case: CaseId,
+        (position, bundle): (Position, &Bundle),
+        parts: Parts,
+        ruled: Option<Ruled>,
+    ) -> EventView {
         let Parts {
             opened,
             withheld,
             erased,
-        } = match self.case_log(case)? {
-            Some(log) => self.open_parts(&log, position, bundle),
-            None => Parts::default(),
-        };
+        } = parts;
+        let envelope = envelope_of(bundle, position);
         let event = parts::merge(
             opened
                 .iter()
@@ -286,7 +320,7 @@ impl Engine {
         .ok();
         let body = event.as_ref().and_then(|event| event.body.as_ref());
         let witnessed = self.admission.witnessed(position.bundle);
-        Ok(EventView {
+        EventView {
             event_id: envelope.header().event_id,
             author: bundle.organisation().clone(),
             event_type: body
@@ -307,21 +341,34 @@ impl Engine {
             } else {
                 Stage::Ruled
             },
-            ruled: self.ruling(case, position)?,
+            ruled,
             event,
             withheld,
             erased,
-        })
+        }
     }
 
     /// Every part that is here and may be opened, and the compartments of those that may not.
     pub(super) fn open_parts(&self, log: &CaseLog, position: Position, bundle: &Bundle) -> Parts {
+        let no_keys = CaseKeys::default();
+        let keys = self.keys_of(log.id()).unwrap_or(&no_keys);
+        self.open_parts_with(keys, (log, log.case()), position, bundle)
+    }
+
+    /// The same with these keys, on a fold that may be of earlier; `today` says what has been erased by now.
+    pub(super) fn open_parts_with(
+        &self,
+        keys: &CaseKeys,
+        (log, today): (&CaseLog, Option<&Case>),
+        position: Position,
+        bundle: &Bundle,
+    ) -> Parts {
         let envelope = envelope_of(bundle, position);
         let mut parts = Parts::default();
         let case = log.id();
         let gone = |line: &KeyLine| {
             let name = line.compartment().to_string();
-            let mut erased = log.case().into_iter().flat_map(Case::erased);
+            let mut erased = today.into_iter().flat_map(Case::erased);
             erased.any(|erased| erased == name)
         };
         for (index, part) in (0..).zip(&envelope.header().parts) {
@@ -339,10 +386,10 @@ impl Engine {
                 key_version: part.key_version,
                 index,
             };
-            let key = line.versions.get(&part.key_version).and_then(|version| {
-                self.keyring
-                    .key(&case, alias, part.key_version, &version.commitment)
-            });
+            let key = line
+                .versions
+                .get(&part.key_version)
+                .and_then(|version| keys.key(alias, part.key_version, &version.commitment));
             match key
                 .zip(envelope.part(index))
                 .and_then(|(key, bytes)| open(&place, key, bytes).ok())

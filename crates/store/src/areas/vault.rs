@@ -37,11 +37,20 @@ impl<'s> Vault<'s> {
         &self,
         prefix: &str,
     ) -> impl Iterator<Item = Result<(String, Zeroizing<Vec<u8>>), Error>> + use<'s> {
+        self.from(prefix, prefix)
+    }
+
+    /// Those of them whose name is not below `first`, in the order of names.
+    pub fn from(
+        &self,
+        prefix: &str,
+        first: &str,
+    ) -> impl Iterator<Item = Result<(String, Zeroizing<Vec<u8>>), Error>> + use<'s> {
         let store = self.0;
         let prefix = key(prefix);
         self.0
             .engine
-            .entries_from(&prefix, prefix.clone())
+            .entries_from(&prefix, key(first))
             .map(|entry| {
                 let (key, sealed) = entry?;
                 let name = std::str::from_utf8(&key[1..])
