@@ -407,6 +407,7 @@ pub fn due_days(from: Date, n: u32) -> Result<Counted, Error> {
 pub struct Calendars {
     version: String,
     hash: [u8; 32],
+    text: String,
     calendars: BTreeMap<String, Calendar>,
     closed: BTreeMap<OrganisationId, ClosedDays>,
 }
@@ -438,6 +439,7 @@ impl Calendars {
         Ok(Self {
             version: file.version,
             hash: Sha256::digest(text.as_bytes()).into(),
+            text: text.to_owned(),
             calendars,
             closed: BTreeMap::new(),
         })
@@ -452,6 +454,11 @@ impl Calendars {
     pub fn version_number(&self) -> Option<u64> {
         let day: Date = self.version.parse().ok()?;
         day.strftime("%Y%m%d").to_string().parse().ok()
+    }
+
+    /// The text of the whole publication as it was read: what an audit pack carries.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// SHA-256 of the text of the whole publication, as a partnership file pins each of its calendars.

@@ -9,6 +9,7 @@
 //! from which a new generation starts. All state is in memory: 72 bytes for each bundle, about 120 for each case and author.
 
 mod change;
+mod excerpt;
 mod outcome;
 mod witness;
 
@@ -24,7 +25,8 @@ use crate::merkle::{Tree, leaf_hash};
 use crate::partnership::PartnershipFile;
 use crate::signing::PublicKey;
 
-pub use change::{Change, ChangeRuling, ChangeVoid, UnsignedChange, event_in};
+pub use change::{Change, ChangeRuling, ChangeVoid, UnsignedChange, ended_size_in, event_in};
+pub use excerpt::{Excerpt, Misplaced, Placed};
 pub use outcome::{Admitted, CaseHead, ChainHead, Delta, Fork, Outcome, Refusal};
 
 /// The log as far as it was read.
@@ -129,6 +131,11 @@ impl Admission {
     /// The partnership.
     pub fn partnership(&self) -> &PartnershipId {
         &self.partnership
+    }
+
+    /// Every directory version that came into force, the partnership file first.
+    pub fn directories(&self) -> impl Iterator<Item = &PartnershipFile> {
+        self.directories.iter()
     }
 
     /// Number of the generation of the log.
@@ -329,6 +336,12 @@ impl Admission {
 
     /// Whether what an author claims to have seen is a prefix of this log.
     fn seen_holds(&self, organisation: &OrganisationId, seen: &Seen) -> bool {
+        // A size above the tree's has no root here, so `seen.size` is at most this bundle's own index.
+        self.seen_fits(organisation, seen) && self.tree.root_at(seen.size) == Some(seen.root)
+    }
+
+    /// Whether it fits its generation and what the author had seen before.
+    fn seen_fits(&self, organisation: &OrganisationId, seen: &Seen) -> bool {
         let in_its_generation = match seen.generation.cmp(&self.generation()) {
             std::cmp::Ordering::Greater => false,
             std::cmp::Ordering::Equal => true,
@@ -340,8 +353,7 @@ impl Admission {
             .chains
             .get(organisation)
             .map_or(0, |chain| chain.covered);
-        // A size above the tree's has no root here, so `seen.size` is at most this bundle's own index.
-        in_its_generation && seen.size >= before && self.tree.root_at(seen.size) == Some(seen.root)
+        in_its_generation && seen.size >= before
     }
 
     fn ended_at(&self, generation: u64) -> Option<u64> {

@@ -80,6 +80,14 @@ pub struct HeldVersion {
     key: VersionKey,
 }
 
+impl HeldVersion {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &VersionKey {
+        &self.key
+    }
+}
+
 impl CaseKeys {
     /// Keeps the private key of an own offer.
     pub fn add_offer(&mut self, offer: EventId, secret: OfferSecret) {

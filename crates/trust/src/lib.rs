@@ -26,6 +26,7 @@ pub mod partnership;
 
 pub mod bundle;
 pub mod envelope;
+pub mod packed;
 
 pub mod admission;
 

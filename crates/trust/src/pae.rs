@@ -12,6 +12,8 @@ pub enum PayloadType {
     EnvelopeHeader,
     /// A `PartnershipChange`: signed by a threshold of organisations.
     PartnershipChange,
+    /// The manifest of an audit pack: signed by the organisation that exported it.
+    AuditPackManifest,
 }
 
 impl PayloadType {
@@ -21,6 +23,7 @@ impl PayloadType {
             Self::BundleHeader => "application/vnd.concordat.bundle-header.v1+protobuf",
             Self::EnvelopeHeader => "application/vnd.concordat.envelope-header.v1+protobuf",
             Self::PartnershipChange => "application/vnd.concordat.partnership-change.v1+protobuf",
+            Self::AuditPackManifest => "application/vnd.concordat.audit-pack-manifest.v1+json",
         }
     }
 }

@@ -20,6 +20,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         "concordat-trust",
         &["concordat-codec", "concordat-domain", "concordat-proto"],
     ),
+    (
+        "concordat-verify",
+        &[
+            "concordat-trust",
+            "concordat-codec",
+            "concordat-domain",
+            "concordat-proto",
+        ],
+    ),
     ("concordat-log", &["concordat-trust"]),
     ("concordat-store", &["concordat-trust"]),
     (
@@ -37,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "concordat-api",
         &[
             "concordat-node",
+            "concordat-verify",
             "concordat-trust",
             "concordat-codec",
             "concordat-domain",
@@ -52,6 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "concordat-node",
             "concordat-store",
             "concordat-log",
+            "concordat-verify",
             "concordat-trust",
             "concordat-codec",
             "concordat-telemetry",
@@ -69,6 +80,7 @@ const ALL_LAYERS: &[&str] = &[
     "concordat-node",
     "concordat-store",
     "concordat-log",
+    "concordat-verify",
     "concordat-trust",
     "concordat-codec",
     "concordat-telemetry",
@@ -82,6 +94,7 @@ const TEST_SUPPORT: &str = "concordat-tests";
 /// Libraries that stay behind a wall, and who may use them directly. `concordat-tests` reaches past the doors on purpose.
 const WALLS: &[(&str, &[&str])] = &[
     ("csv", &["concordat"]),
+    ("zip", &["concordat-verify"]),
     ("rust_xlsxwriter", &["concordat"]),
     ("async-nats", &["concordat-log", "concordat-tests"]),
     (
@@ -152,7 +165,12 @@ const PROTOBUF: &[&str] = &[
 ];
 
 /// The crates of the pure core: none of [`EFFECTS`] directly, outside their own tests.
-const PURE: &[&str] = &["concordat-domain", "concordat-codec", "concordat-trust"];
+const PURE: &[&str] = &[
+    "concordat-domain",
+    "concordat-codec",
+    "concordat-trust",
+    "concordat-verify",
+];
 
 /// Libraries that bring a runtime, a clock, randomness of the machine, files or a log of their own.
 const EFFECTS: &[&str] = &[

@@ -54,6 +54,7 @@ pub struct PolicyPack {
     warn: u32,
     rules: BTreeMap<(String, Option<String>), Rule>,
     hash: [u8; 32],
+    text: String,
 }
 
 impl PolicyPack {
@@ -100,6 +101,11 @@ impl PolicyPack {
     /// How many working days before the due day the enforcer warns.
     pub fn warn(&self) -> u32 {
         self.warn
+    }
+
+    /// The text as it was read: what an audit pack carries, so that its hash can be checked.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// SHA-256 of the text, as a case pins it.

@@ -149,6 +149,7 @@ impl Reading<'_> {
             warn: head.warn.into_inner(),
             rules: rules.collect(),
             hash: Sha256::digest(self.text.as_bytes()).into(),
+            text: self.text.to_owned(),
         })
     }
 

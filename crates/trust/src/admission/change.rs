@@ -15,11 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::Admission;
 use crate::bundle::{Bundle, RECORD_BYTES_MAX};
 use crate::digest::{Hash, KeyId, PartnershipId};
-use crate::envelope::Class;
+use crate::envelope::{Class, Envelope};
+use crate::merkle::verify_consistency;
 use crate::pae::PayloadType;
 use crate::partnership::PartnershipFile;
 use crate::signing::{PublicKey, Signature, SigningKey};
 use crate::strict;
+
+/// Head of an excerpt, its size first, and the proof that the end of a generation is a prefix of it.
+pub(super) type Proven<'a> = (u64, Hash, &'a [Hash]);
 
 /// A change of the partnership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,14 +233,25 @@ impl Admission {
     /// Rules on the PARTNERSHIP envelopes of a bundle; each is judged on what was in force before the bundle, and at most the first
     /// effective one counts, so that two changes never build on each other unseen.
     pub(super) fn rule_on_changes(&self, bundle: &Bundle) -> Vec<ChangeRuling> {
-        let mut taken = false;
         let envelopes = (0..)
             .zip(bundle.envelopes())
             .filter(|(_, envelope)| envelope.header().class == Class::Partnership);
+        let of = (bundle.organisation(), bundle.header().place.claimed_time);
+        self.rule_on_envelopes(envelopes, of, None)
+    }
+
+    /// The same for the envelopes of a bundle that are at hand; in an excerpt, a head is this log's if it is proven under the
+    /// excerpt's.
+    pub(super) fn rule_on_envelopes<'a>(
+        &self,
+        envelopes: impl Iterator<Item = (u32, &'a Envelope)>,
+        place: (&OrganisationId, Timestamp),
+        proven: Option<Proven<'_>>,
+    ) -> Vec<ChangeRuling> {
+        let mut taken = false;
         let rulings = envelopes.map(|(envelope, content)| {
-            let place = (bundle.organisation(), bundle.header().place.claimed_time);
             let id = content.header().event_id;
-            let mut ruling = self.rule_on_part(content.part_zero(), id, place);
+            let mut ruling = self.rule_under(content.part_zero(), id, place, proven);
             if ruling.is_ok() && std::mem::replace(&mut taken, true) {
                 ruling = Err(ChangeVoid::DoesNotFollow);
             }
@@ -286,7 +301,17 @@ impl Admission {
         &self,
         part: &[u8],
         id: EventId,
+        place: (&OrganisationId, Timestamp),
+    ) -> Result<Change, ChangeVoid> {
+        self.rule_under(part, id, place, None)
+    }
+
+    fn rule_under(
+        &self,
+        part: &[u8],
+        id: EventId,
         (author, claimed): (&OrganisationId, Timestamp),
+        proven: Option<Proven<'_>>,
     ) -> Result<Change, ChangeVoid> {
         let record: v1::PartnershipRecord = strict(part)?;
         let change: v1::PartnershipChange = strict(&record.change)?;
@@ -296,6 +321,7 @@ impl Admission {
         let change = self.follow(
             change.change.ok_or(ChangeVoid::Unreadable)?,
             (id, author, claimed),
+            proven,
         )?;
         let is_own =
             matches!(&change, Change::Event { event, .. } if event.standing == Standing::Own);
@@ -317,6 +343,7 @@ impl Admission {
         &self,
         change: v1::partnership_change::Change,
         (id, author, claimed): (EventId, &OrganisationId, Timestamp),
+        proven: Option<Proven<'_>>,
     ) -> Result<Change, ChangeVoid> {
         use v1::partnership_change::Change as Wire;
         match change {
@@ -355,8 +382,13 @@ impl Admission {
             Wire::GenerationStart(start) => {
                 let root =
                     Hash::try_from(start.root.as_slice()).map_err(|_| ChangeVoid::Unreadable)?;
-                let here =
-                    start.ended == self.generation() && self.tree.root_at(start.size) == Some(root);
+                let is_head = match proven {
+                    None => self.tree.root_at(start.size) == Some(root),
+                    Some((size, head, path)) => {
+                        verify_consistency(start.size, size, path, &root, &head)
+                    }
+                };
+                let here = start.ended == self.generation() && is_head;
                 let after_the_last = self.ended.last().is_none_or(|ended| start.size >= *ended);
                 if here && after_the_last {
                     Ok(Change::Generation {
@@ -403,6 +435,16 @@ fn wire_event(id: EventId, event: Vec<u8>) -> v1::partnership_change::Change {
 pub fn event_in(part: &[u8]) -> Option<(EventId, v1::Event)> {
     let record: v1::PartnershipRecord = strict(part).ok()?;
     UnsignedChange::from_bytes(record.change).event()
+}
+
+/// How many bundles remain of the generation that the part of a PARTNERSHIP envelope ends, if it ends one. Nothing is judged.
+pub fn ended_size_in(part: &[u8]) -> Option<u64> {
+    let record: v1::PartnershipRecord = strict(part).ok()?;
+    let change: v1::PartnershipChange = strict(&record.change).ok()?;
+    match change.change? {
+        v1::partnership_change::Change::GenerationStart(start) => Some(start.size),
+        _ => None,
+    }
 }
 
 /// The days of a calendar document. One that does not say them so is a version all the same, and moves no date.

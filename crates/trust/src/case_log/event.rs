@@ -14,7 +14,7 @@ use super::{
     Applied, Arrival, CaseLog, Context, Exposure, ExposureKind, Park, Verdict, VoidReason,
 };
 use crate::compartment::Compartment;
-use crate::digest::Commitment;
+use crate::digest::{Commitment, Hash};
 use crate::envelope::{CaseLink, PartReference};
 use crate::key_record::EventReference;
 use crate::lines::{Alias, Line, Scope};
@@ -41,8 +41,14 @@ impl CaseLog {
             Ok(opened) => opened,
             Err(verdict) => return Applied::of(verdict),
         };
-        let applied = match read(&opened, arrival, self.id) {
-            Ok(event) => self.judge_event(event, arrival, context),
+        let applied = match read_wire(&opened) {
+            Ok(wire) => {
+                let applied = match domain_event(&wire, arrival, self.id) {
+                    Ok(event) => self.judge_event(event, arrival, context),
+                    Err(verdict) => Applied::of(verdict),
+                };
+                applied.stating(stated(&wire))
+            }
             Err(verdict) => Applied::of(verdict),
         };
         if applied.verdict == Verdict::Effective {
@@ -204,6 +210,7 @@ impl CaseLog {
         Applied {
             verdict,
             event: Some(event),
+            stated: None,
         }
     }
 
@@ -331,12 +338,10 @@ fn domain_event(
     to_domain(event, facts).map_err(verdict_of)
 }
 
-fn read(
-    opened: &[u8],
-    arrival: &Arrival<'_>,
-    case: concordat_domain::ids::CaseId,
-) -> Result<Event, Verdict> {
-    domain_event(&read_wire(opened)?, arrival, case)
+/// What the author says it had applied of the case.
+fn stated(event: &v1::Event) -> Option<(u64, Hash)> {
+    let hash = event.applied_hash.as_deref()?;
+    Some((event.applied_count?, Hash::try_from(hash).ok()?))
 }
 
 fn verdict_of(error: CodecError) -> Verdict {

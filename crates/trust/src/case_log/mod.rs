@@ -69,6 +69,9 @@ pub struct Applied {
     pub verdict: Verdict,
     /// The event as judged, if it is one and its `process` could be read.
     pub event: Option<Event>,
+    /// Count and running hash of the case's envelopes that the author says it had applied, if what it says could be read. Whoever holds
+    /// the same log finds the same hash at that count.
+    pub stated: Option<(u64, Hash)>,
 }
 
 impl Applied {
@@ -76,7 +79,12 @@ impl Applied {
         Self {
             verdict,
             event: None,
+            stated: None,
         }
+    }
+
+    fn stating(self, stated: Option<(u64, Hash)>) -> Self {
+        Self { stated, ..self }
     }
 }
 
@@ -250,7 +258,10 @@ impl CaseLog {
             (Class::Key(_), true) => {
                 Applied::of(self.apply_clear_record(arrival, context.rules.directory))
             }
-            (Class::Key(_), false) => Applied::of(self.apply_sealed_record(arrival, context)),
+            (Class::Key(_), false) => {
+                let (verdict, stated) = self.apply_sealed_record(arrival, context);
+                Applied::of(verdict).stating(stated)
+            }
             // A record of the partnership belongs to no case and is never handed here.
             (Class::Partnership, _) => Applied::of(Verdict::Unseen),
         }

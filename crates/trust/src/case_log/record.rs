@@ -7,6 +7,7 @@ use concordat_domain::ids::OrganisationId;
 use super::keys::{KeyLine, OfferFact, Version};
 use super::{Arrival, CaseLog, Context, Exposure, ExposureKind, KeyFault, Verdict, VoidReason};
 use crate::compartment::Compartment;
+use crate::digest::Hash;
 use crate::key_record::{ClearKeyPart, EventReference, Grant, KeyEntry, KeyRecord, KeyVersion};
 use crate::lines::Alias;
 
@@ -65,37 +66,47 @@ impl CaseLog {
         &mut self,
         arrival: &Arrival<'_>,
         context: &Context<'_>,
-    ) -> Verdict {
+    ) -> (Verdict, Option<(u64, Hash)>) {
+        let record = match self.open_record(arrival, context) {
+            Ok(record) => record,
+            Err(verdict) => return (verdict, None),
+        };
+        let stated = Some((record.applied_count, record.applied_hash));
+        let ruling = match record.entry {
+            KeyEntry::Version(version) => self.make_version(version, arrival),
+            KeyEntry::Grant(grant) => self.take_grant(&grant, arrival),
+        };
+        (verdict(ruling), stated)
+    }
+
+    fn open_record(
+        &self,
+        arrival: &Arrival<'_>,
+        context: &Context<'_>,
+    ) -> Result<KeyRecord, Verdict> {
         if self.case.is_none() {
-            return Verdict::Unseen;
+            return Err(Verdict::Unseen);
         }
         if self.is_outsider(arrival.author, context.rules.directory) {
-            return Verdict::Void(VoidReason::Refused(
+            return Err(Verdict::Void(VoidReason::Refused(
                 concordat_domain::Reason::NotParticipant,
-            ));
+            )));
         }
         let renews_only = match self.check_versions(arrival) {
             Ok(_) => None,
             Err(VoidReason::SupersededKey) => match self.process_to_renew(arrival) {
                 Some(line) => Some(line),
-                None => return Verdict::Void(VoidReason::SupersededKey),
+                None => return Err(Verdict::Void(VoidReason::SupersededKey)),
             },
-            Err(reason) => return Verdict::Void(reason),
+            Err(reason) => return Err(Verdict::Void(reason)),
         };
-        let opened = match self.open_part_zero(arrival, context) {
-            Ok(opened) => opened,
-            Err(verdict) => return verdict,
-        };
-        let Ok(record) = KeyRecord::decode(&opened) else {
-            return Verdict::Void(VoidReason::Unreadable);
-        };
+        let opened = self.open_part_zero(arrival, context)?;
+        let record =
+            KeyRecord::decode(&opened).map_err(|_| Verdict::Void(VoidReason::Unreadable))?;
         if renews_only.is_some_and(|line| !makes_next(&record.entry, line)) {
-            return Verdict::Void(VoidReason::SupersededKey);
+            return Err(Verdict::Void(VoidReason::SupersededKey));
         }
-        verdict(match record.entry {
-            KeyEntry::Version(version) => self.make_version(version, arrival),
-            KeyEntry::Grant(grant) => self.take_grant(&grant, arrival),
-        })
+        Ok(record)
     }
 
     /// The `process` line, if the record is sealed under its newest version and that one is stale. Only its successor may be made

@@ -100,6 +100,16 @@ pub enum Park {
 }
 
 impl Park {
+    /// The stable code, as it is stored.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KeyMissing => "key-missing",
+            Self::UnknownEventType => "unknown-event-type",
+            Self::RulesMissing => "rules-missing",
+        }
+    }
+
     /// What a person is told.
     #[must_use]
     pub fn advice(&self) -> &'static str {

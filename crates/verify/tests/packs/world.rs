@@ -1,0 +1,460 @@
+//! A log of three organisations with cases of the trust, and packs exported from it as a node does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+
+use concordat_codec::event::{NodeFacts, from_input, opening_to_wire};
+use concordat_codec::form;
+use concordat_domain::Rules;
+use concordat_domain::calendar::{Calendars, tz_release};
+use concordat_domain::event::{CaseVersion, Opening};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
+use concordat_domain::policy::PolicyPacks;
+use concordat_domain::rules::RULES_VERSION;
+use concordat_proto::v1;
+use concordat_trust::admission::{Admission, Outcome};
+use concordat_trust::bundle::{Bundle, Place};
+use concordat_trust::case_log::{Arrival, Author, CaseLog, Context, NewCase, Verdict};
+use concordat_trust::compartment::Compartment;
+use concordat_trust::digest::BundleHash;
+use concordat_trust::envelope::Envelope;
+use concordat_trust::keyring::CaseKeys;
+use concordat_trust::partnership::PartnershipFile;
+use concordat_trust::signing::SigningKey;
+use concordat_verify::check::cases::{computed, ruling_claim};
+use concordat_verify::claims::{CaseClaim, CaseKeysOf, PackedKey};
+use concordat_verify::manifest::{Exported, Range, Scope};
+use concordat_verify::select::Selection;
+use concordat_verify::write::{CaseFacts, PackWriter, Plan};
+use concordat_verify::{Anchor, Report, verify};
+use jiff::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use serde_json::{Value, json};
+
+pub(crate) const TRUST: &str = "ods:ZT1";
+pub(crate) const COUNCIL: &str = "gss:E06999901";
+pub(crate) const BOARD: &str = "ods:ZB1";
+
+pub(crate) fn signing_key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+/// The file of the three organisations, which pin the packs and calendars of this release.
+pub(crate) fn partnership(name: &str) -> PartnershipFile {
+    let mut text = format!(
+        "name = \"{name}\"\nformats = [1]\njudging_rules = 1\nchange_threshold = 2\ncompartments = [{}]\n",
+        Compartment::ALL.map(|one| format!("\"{one}\"")).join(",")
+    );
+    for (id, seed, kind) in [
+        (TRUST, 1, "nhs-trust"),
+        (COUNCIL, 2, "council"),
+        (BOARD, 3, "icb"),
+    ] {
+        let key = String::from(signing_key(seed).public_key());
+        text += &format!(
+            "[[organisations]]\nid = \"{id}\"\nname = \"{id}\"\nkind = \"{kind}\"\ncalendar = \"EW\"\nparticipation = \"node\"\n\
+             responsible_person = \"chief-executive\"\ncomplaints_manager = \"complaints-manager\"\nsigning_keys = [\"{key}\"]\n"
+        );
+    }
+    for pack in PolicyPacks::built_in().iter() {
+        text += &format!(
+            "[[policy_packs]]\nid = \"{}\"\nhash = \"{}\"\n",
+            pack.id(),
+            hex::encode(pack.hash())
+        );
+    }
+    let calendars = Calendars::built_in();
+    let version = calendars.version_number().unwrap();
+    text += &format!(
+        "[[calendars]]\nname = \"EW\"\nversion = {version}\nhash = \"{}\"\n",
+        hex::encode(calendars.hash())
+    );
+    PartnershipFile::from_toml(&text).unwrap()
+}
+
+/// One case as the trust, which alone reads it, has it.
+pub(crate) struct CaseBench {
+    pub(crate) id: CaseId,
+    new: NewCase,
+    pub(crate) keys: CaseKeys,
+    log: CaseLog,
+    events: Vec<Value>,
+    claims: Vec<concordat_verify::claims::RulingClaim>,
+}
+
+/// The log, and what is needed to go on writing it.
+pub(crate) struct World {
+    pub(crate) file: PartnershipFile,
+    pub(crate) admission: Admission,
+    pub(crate) bundles: Vec<Bundle>,
+    pub(crate) packs: PolicyPacks,
+    pub(crate) calendars: Calendars,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) cases: Vec<CaseBench>,
+    chains: BTreeMap<&'static str, (u64, BundleHash)>,
+    ids: u64,
+    pub(crate) clock: Timestamp,
+}
+
+impl World {
+    /// An empty log.
+    pub(crate) fn empty(seed: u64) -> Self {
+        let file = partnership("Example");
+        Self {
+            admission: Admission::new(file.clone()),
+            file,
+            bundles: Vec::new(),
+            packs: PolicyPacks::built_in(),
+            calendars: Calendars::built_in(),
+            rng: ChaCha20Rng::seed_from_u64(seed),
+            cases: Vec::new(),
+            chains: BTreeMap::new(),
+            ids: 0,
+            clock: "2026-10-21T09:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// Two cases of the trust, witnessed by the two others as it goes on.
+    pub(crate) fn small() -> Self {
+        let mut world = Self::empty(7);
+        let one = world.open_case();
+        let other = world.open_case();
+        world.emit(
+            one,
+            "complaint-acknowledged",
+            json!({"method": "letter", "discussion_offered": true, "advocacy_signposted": true, "reassured_no_detriment": true}),
+        );
+        world.head(COUNCIL);
+        world.emit(
+            other,
+            "complaint-acknowledged",
+            json!({"method": "letter", "discussion_offered": true, "advocacy_signposted": true, "reassured_no_detriment": true}),
+        );
+        for attempts in 1..4 {
+            let lost =
+                json!({"attempts": attempts, "last_on": "2026-10-21", "decision": "keep-trying"});
+            world.emit(one, "contact-lost", lost);
+            world.head(BOARD);
+        }
+        world.head(COUNCIL);
+        world
+    }
+
+    pub(crate) fn id(&mut self) -> EventId {
+        self.ids += 1;
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&self.ids.to_be_bytes());
+        EventId(id)
+    }
+
+    pub(crate) fn place(&self, author: &'static str) -> Place {
+        let (seq, prev) = self
+            .chains
+            .get(author)
+            .copied()
+            .unwrap_or((0, BundleHash::ZERO));
+        Place {
+            partnership: self.file.id(),
+            organisation: author.parse().unwrap(),
+            directory_version: 1,
+            seq: seq + 1,
+            prev,
+            seen: self.admission.seen(),
+            claimed_time: self.clock,
+        }
+    }
+
+    /// Signs and admits the next bundle of an organisation.
+    pub(crate) fn append(&mut self, author: &'static str, envelopes: Vec<Envelope>) {
+        let seed = match author {
+            TRUST => 1,
+            COUNCIL => 2,
+            _ => 3,
+        };
+        let bundle = Bundle::sign(self.place(author), envelopes, &signing_key(seed)).unwrap();
+        let outcome = self.admission.admit(&bundle.to_record());
+        assert!(matches!(outcome, Outcome::Admitted(_)), "{outcome:?}");
+        let (seq, _) = self
+            .chains
+            .get(author)
+            .copied()
+            .unwrap_or((0, BundleHash::ZERO));
+        self.chains.insert(author, (seq + 1, bundle.hash()));
+        let index = self.bundles.len() as u64;
+        self.fold(index, &bundle);
+        self.bundles.push(bundle);
+        self.clock += jiff::SignedDuration::from_mins(5);
+    }
+
+    /// A bundle without envelopes.
+    pub(crate) fn head(&mut self, author: &'static str) {
+        self.append(author, Vec::new());
+    }
+
+    fn fold(&mut self, index: u64, bundle: &Bundle) {
+        let rules = Rules {
+            directory: self.admission.judging_directory(index),
+            packs: &self.packs,
+            calendars: &self.calendars,
+        };
+        let partnership = self.file.id();
+        for (envelope, place) in bundle.envelopes().iter().zip(0..) {
+            let Some(link) = envelope.header().class.link() else {
+                continue;
+            };
+            let position = Position {
+                bundle: index,
+                envelope: place,
+            };
+            let case = self
+                .cases
+                .iter_mut()
+                .find(|case| case.id == link.case)
+                .unwrap();
+            let arrival = Arrival {
+                position,
+                author: bundle.organisation(),
+                claimed_at: bundle.header().place.claimed_time,
+                seen_size: bundle.header().place.seen.size,
+                seen_holds: true,
+                envelope,
+            };
+            let context = Context {
+                partnership: &partnership,
+                rules: &rules,
+                keys: &case.keys,
+            };
+            let applied = case.log.apply(&arrival, &context);
+            assert_eq!(applied.verdict, Verdict::Effective, "{:?}", applied.event);
+            let claim = ruling_claim(position, bundle.organisation(), envelope, &applied);
+            case.events.push(json!({
+                "specversion": "1.0", "id": claim.event_id.to_string(), "source": format!("organisations/{}", claim.author),
+                "type": format!("uk.concordat.{}.v1", claim.event_type.as_deref().unwrap_or_default()),
+                "time": bundle.header().place.claimed_time.to_string(), "position": position.to_string(), "effective": true,
+            }));
+            case.claims.push(claim);
+        }
+    }
+
+    fn wire(
+        &self,
+        log: &CaseLog,
+        own_seq: u64,
+        kind: &str,
+        fields: &Value,
+        opening: Option<v1::Opening>,
+    ) -> v1::Event {
+        let input = form::read(kind, fields).expect("a well-formed event");
+        let trust: OrganisationId = TRUST.parse().unwrap();
+        let others = log.case().map_or(0, |case| case.version_for(&trust));
+        let (count, hash) = log.applied();
+        let facts = NodeFacts {
+            recorded_at: self.clock,
+            lead_epoch: log.case().map(concordat_domain::Case::lead_epoch),
+            basis: CaseVersion { others, own_seq },
+            opening,
+            applied: Some((count, hash.0)),
+            ..NodeFacts::default()
+        };
+        from_input(&input, facts).expect("an event")
+    }
+
+    /// Opens a case in a bundle of its own and says its number.
+    pub(crate) fn open_case(&mut self) -> usize {
+        let new = NewCase::draw(&mut self.rng);
+        let mut keys = CaseKeys::default();
+        new.keep(&mut keys).unwrap();
+        let mut pins = Opening {
+            rules_version: RULES_VERSION,
+            tz_release: tz_release().to_owned(),
+            ..Opening::default()
+        };
+        for pack in self.packs.iter() {
+            if ["eng-2009", "joint-example-v1"].contains(&pack.id().as_str()) {
+                pins.packs
+                    .insert(pack.id().clone(), hex::encode(pack.hash()));
+            }
+        }
+        let opening = v1::Opening {
+            alias_table: new.alias_table(),
+            ..opening_to_wire(&pins)
+        };
+        let fields = json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
+            "subject_ref": "p-1", "nature": "unsafe discharge", "received_on": "2026-10-21", "screened_on": "2026-10-21"});
+        let log = CaseLog::new(new.id);
+        let event = self.wire(&log, 0, "complaint-received", &fields, Some(opening));
+        let (id, trust) = (self.id(), TRUST.parse().unwrap());
+        let partnership = self.file.id();
+        let envelope = Author::of_new_case(&partnership, &trust, &new)
+            .event(id, &event, &mut self.rng)
+            .unwrap();
+        self.cases.push(CaseBench {
+            id: new.id,
+            new,
+            keys,
+            log,
+            events: Vec::new(),
+            claims: Vec::new(),
+        });
+        self.append(TRUST, vec![envelope]);
+        self.cases.len() - 1
+    }
+
+    /// An event of the trust, sealed and not yet signed.
+    pub(crate) fn envelope(&mut self, case: usize, kind: &str, fields: &Value) -> Envelope {
+        let trust: OrganisationId = TRUST.parse().unwrap();
+        let head = self.admission.case_head(&trust, &self.cases[case].id);
+        let event = self.wire(
+            &self.cases[case].log,
+            head.map_or(0, |head| head.seq),
+            kind,
+            fields,
+            None,
+        );
+        let id = self.id();
+        let partnership = self.file.id();
+        let bench = &self.cases[case];
+        let mut author = Author::of_case(&partnership, &trust, &bench.log, &bench.keys, head);
+        author.event(id, &event, &mut self.rng).unwrap()
+    }
+
+    /// An event of the trust in a bundle of its own.
+    pub(crate) fn emit(&mut self, case: usize, kind: &str, fields: Value) {
+        let envelope = self.envelope(case, kind, &fields);
+        self.append(TRUST, vec![envelope]);
+    }
+
+    fn plan(&self, scope: Scope) -> Plan {
+        let seen = self.admission.seen();
+        Plan {
+            partnership: self.file.id(),
+            scope,
+            range: Range {
+                generation: seen.generation,
+                size: seen.size,
+                root: seen.root,
+            },
+            exported: Exported {
+                by: TRUST.parse().unwrap(),
+                at: "2026-11-20T12:00:00Z".parse().unwrap(),
+                purpose: "yearly audit".to_owned(),
+                software: "concordat test".to_owned(),
+            },
+            compartments: BTreeSet::from([Compartment::Process]),
+        }
+    }
+
+    pub(crate) fn case_facts(&self, case: &CaseBench) -> CaseFacts {
+        let rules = Rules {
+            directory: self.admission.judging_directory(self.admission.size()),
+            packs: &self.packs,
+            calendars: &self.calendars,
+        };
+        let table = case.new.alias_table();
+        let process = table
+            .iter()
+            .find(|entry| entry.compartment() == v1::Compartment::Process)
+            .unwrap()
+            .alias();
+        let keys = case
+            .keys
+            .versions()
+            .filter(|held| held.alias.0 == process)
+            .map(|held| PackedKey {
+                compartment: Compartment::Process,
+                alias: held.alias.0,
+                number: held.number,
+                commitment: held.commitment,
+                key: held.key().clone(),
+            });
+        CaseFacts {
+            claim: CaseClaim {
+                case: case.id,
+                computed: computed(&case.log, "2026-11-20T12:00:00Z".parse().unwrap(), &rules),
+                rulings: case.claims.clone(),
+            },
+            keys: CaseKeysOf {
+                case: case.id,
+                keys: keys.collect(),
+            },
+            events: case.events.clone(),
+        }
+    }
+
+    /// A pack as the trust's node exports it.
+    pub(crate) fn export(&self, scope: Scope) -> Vec<u8> {
+        self.export_to(scope, Vec::new())
+    }
+
+    pub(crate) fn export_to<W: std::io::Write>(&self, scope: Scope, out: W) -> W {
+        let size = self.admission.size();
+        let mut cases: Vec<&CaseBench> = self.cases.iter().collect();
+        if let Scope::Case { case } = &scope {
+            cases.retain(|bench| bench.id == *case);
+        }
+        cases.sort_by_key(|bench| bench.id);
+        let selection = if scope.is_whole() {
+            Selection::Whole
+        } else {
+            let heads = [TRUST, COUNCIL, BOARD].into_iter().filter_map(|code| {
+                let organisation: OrganisationId = code.parse().unwrap();
+                let head = self.admission.chain_head(&organisation)?;
+                self.admission.index_of(&organisation, head.seq)
+            });
+            Selection::Parts {
+                cases: cases.iter().map(|bench| bench.id).collect(),
+                signed_by: match &scope {
+                    Scope::Organisation { organisation } => Some(organisation.clone()),
+                    _ => None,
+                },
+                heads: heads.collect(),
+            }
+        };
+        let mut writer = PackWriter::begin(
+            out,
+            self.plan(scope),
+            &self.file,
+            self.packs.iter(),
+            &self.calendars,
+        )
+        .unwrap();
+        for (index, bundle) in (0..).zip(&self.bundles) {
+            if let Some(entry) = selection.entry(index, bundle, self.admission.tree(), size) {
+                writer.bundle(&entry).unwrap();
+            }
+        }
+        for bench in cases {
+            writer.case(&self.case_facts(bench)).unwrap();
+        }
+        writer.finish(&signing_key(1)).unwrap().0
+    }
+
+    pub(crate) fn anchor(&self) -> Anchor {
+        Anchor {
+            partnership: Some(self.file.id()),
+            trusted_head: None,
+        }
+    }
+}
+
+pub(crate) fn check(pack: &[u8], anchor: &Anchor) -> Report {
+    verify(
+        Cursor::new(pack),
+        Cursor::new(pack),
+        anchor,
+        &mut |_, _, _| {},
+    )
+    .unwrap()
+}
+
+/// The codes found, each once, in their order.
+pub(crate) fn codes(report: &Report) -> Vec<&'static str> {
+    let mut codes: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| finding.code.as_str())
+        .collect();
+    codes.dedup();
+    codes
+}
