@@ -6,4 +6,6 @@
 )]
 
 mod clean;
+mod forge;
+mod tampering;
 mod world;
