@@ -12,6 +12,7 @@ pub(crate) use deadline::{deadline, explanation, state as deadline_state};
 pub(crate) use event::{draft, event, receipt, stage, timeline_entry};
 pub(crate) use report::report;
 
+use concordat_codec::catalogue::Entry;
 use concordat_proto::v1;
 use jiff::Timestamp;
 use prost_types::Timestamp as WireTimestamp;
@@ -28,4 +29,18 @@ fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<String> {
 /// Numbers of compartments, as enumerations travel.
 fn compartments(all: &[v1::Compartment]) -> Vec<i32> {
     all.iter().map(|one| i32::from(*one)).collect()
+}
+
+/// An event type as lists of them show it.
+pub(crate) fn event_type(entry: &Entry) -> v1::EventTypeEntry {
+    v1::EventTypeEntry {
+        r#type: entry.event_type.code().to_owned(),
+        title: entry.title.clone(),
+        summary: entry.row.summary.to_owned(),
+        emitters: texts(entry.row.who.iter().map(|who| who.title())),
+        cloud_event_type: entry.cloud_type(),
+        since: entry.since.to_owned(),
+        json_schema: String::new(),
+        example_json: String::new(),
+    }
 }

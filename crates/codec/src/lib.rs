@@ -3,6 +3,7 @@
 //! Everything that depends on which event it is goes by reflection over the descriptors and their options, so that a
 //! further event needs nothing here.
 
+pub mod catalogue;
 pub mod digest;
 pub mod error;
 pub mod event;
@@ -10,6 +11,7 @@ pub mod fields;
 pub mod form;
 pub mod kinds;
 pub mod parts;
+pub mod schema;
 pub mod shape;
 pub mod time;
 

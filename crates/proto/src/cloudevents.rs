@@ -20,7 +20,10 @@
 use prost_types::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::v1::{Compartment, ContentAvailable, EventBody, EventEnvelope};
+use crate::v1::stream_feed_response::Content;
+use crate::v1::{
+    CaseSnapshot, Compartment, ContentAvailable, EventBody, EventEnvelope, FeedCount, FeedTest,
+};
 use crate::{descriptor, json, options};
 
 /// The media type of one event in structured mode.
@@ -48,8 +51,8 @@ pub struct Place {
     pub feed: String,
     /// The cursor to commit once the entry is handled.
     pub cursor: String,
-    /// Number of the entry in this feed, if it has one: 1, 2, 3 … without gaps.
-    pub number: Option<u64>,
+    /// Number of the entry in this feed and the digest up to it, if it has one.
+    pub count: Option<FeedCount>,
 }
 
 /// The `type` of an event type: `consent-granted` is `uk.concordat.consent-granted.v1`.
@@ -81,15 +84,49 @@ pub fn event(
     }
 }
 
-/// The word of a feed that content of earlier events of a case became readable. `at` is when it was said.
-pub fn content_available(available: &ContentAvailable, feed: &str, shape: Shape) -> Value {
-    let mut said = Attributes::said_by_feed(feed, "content-available", &available.cursor);
+/// An entry of a feed, which is committed once it is handled; none if the message is a word of the stream about itself, such as a
+/// heartbeat.
+///
+/// # Errors
+///
+/// If an instant is outside the range that JSON can say.
+pub fn entry(
+    content: &Content,
+    feed: &str,
+    shape: Shape,
+) -> Result<Option<Value>, serde_json::Error> {
+    let place = |cursor: &str, count: &Option<FeedCount>| Place {
+        feed: feed.to_owned(),
+        cursor: cursor.to_owned(),
+        count: count.clone(),
+    };
+    Ok(Some(match content {
+        Content::Event(entry) => {
+            let envelope = entry.event.clone().unwrap_or_default();
+            event(&envelope, Some(&place(&entry.cursor, &entry.count)), shape)?
+        }
+        Content::ContentAvailable(entry) => {
+            content_available(entry, &place(&entry.cursor, &entry.count), shape)
+        }
+        Content::Snapshot(entry) => snapshot(entry, &place(&entry.cursor, &entry.count), shape)?,
+        Content::FeedTest(entry) => test(entry, &place(&entry.cursor, &entry.count), shape),
+        Content::Checkpoint(_)
+        | Content::CaughtUp(_)
+        | Content::FellBehind(_)
+        | Content::Closing(_)
+        | Content::ResyncRequired(_) => return Ok(None),
+    }))
+}
+
+/// Content of earlier events of a case became readable: read them again.
+fn content_available(available: &ContentAvailable, place: &Place, shape: Shape) -> Value {
+    let mut said = Attributes::said_by_feed("content-available", place);
     said.text("subject", &case_subject(&available.case_id));
     let compartment = compartment_code(available.compartment);
     match shape {
         Shape::CloudEvents => {
             said.text("compartment", &compartment);
-            said.text("cursor", &available.cursor);
+            said.place(place);
         }
         Shape::Mns => {
             said.text("dataref", &case_dataref(&available.case_id));
@@ -98,6 +135,47 @@ pub fn content_available(available: &ContentAvailable, feed: &str, shape: Shape)
                 ("compartment", &compartment),
             ]);
         }
+    }
+    said.finish()
+}
+
+/// A case as it stood when the feed began; what comes behind it goes on from there.
+fn snapshot(
+    snapshot: &CaseSnapshot,
+    place: &Place,
+    shape: Shape,
+) -> Result<Value, serde_json::Error> {
+    let mut said = Attributes::said_by_feed("case-snapshot", place);
+    let case = snapshot.joint_case.clone().unwrap_or_default();
+    said.text("subject", &case_subject(&case.case_id));
+    match shape {
+        Shape::CloudEvents => {
+            said.text("position", &snapshot.position);
+            said.text("caseversion", &case.version);
+            said.place(place);
+            said.text("datacontenttype", "application/json");
+            said.value("data", json::to_value(&case)?);
+        }
+        Shape::Mns => {
+            said.text("dataref", &case_dataref(&case.case_id));
+            said.text("versionid", &case.version);
+            said.filtering(&[("caseid", &case.case_id)]);
+        }
+    }
+    Ok(said.finish())
+}
+
+/// An entry that was made to test the way. It is marked in all shapes: nothing has happened.
+fn test(test: &FeedTest, place: &Place, shape: Shape) -> Value {
+    let mut said = Attributes::said_by_feed("test", place);
+    said.text("id", &test.event_id);
+    said.text("time", &instant(test.recorded_at.as_ref()));
+    match shape {
+        Shape::CloudEvents => {
+            said.flag("test", true);
+            said.place(place);
+        }
+        Shape::Mns => said.filtering(&[("organisation", &test.source), ("test", "true")]),
     }
     said.finish()
 }
@@ -138,11 +216,7 @@ fn strict(envelope: &EventEnvelope, place: Option<&Place>) -> Result<Value, serd
         event.flag("historical", true);
     }
     if let Some(place) = place {
-        event.text("cursor", &place.cursor);
-        event.text("feed", &place.feed);
-        // `sequence` is the name that CloudEvents itself has for it; of fixed width, so that the order of texts is that of numbers.
-        let number = place.number.map(|number| format!("{number:020}"));
-        event.text("sequence", &number.unwrap_or_default());
+        event.place(place);
     }
     if let Some(body) = envelope.body.as_ref().filter(|body| body.kind.is_some()) {
         event.text("datacontenttype", "application/json");
@@ -210,12 +284,24 @@ impl Attributes {
         event
     }
 
-    fn said_by_feed(feed: &str, what: &str, id: &str) -> Self {
+    fn said_by_feed(what: &str, place: &Place) -> Self {
         let mut said = Self::new();
-        said.text("id", id);
-        said.text("source", &format!("feeds/{feed}"));
+        said.text("id", &place.cursor);
+        said.text("source", &format!("feeds/{}", place.feed));
         said.text("type", &type_of(&format!("feed.{what}")));
         said
+    }
+
+    /// Where it stands. `sequence` is the name that CloudEvents itself has for a number; of fixed width, so that the order of texts is that
+    /// of numbers. A subscriber computes `digest` itself and compares.
+    fn place(&mut self, place: &Place) {
+        self.text("cursor", &place.cursor);
+        self.text("feed", &place.feed);
+        if let Some(count) = &place.count {
+            self.text("sequence", &format!("{:020}", count.number));
+            self.text("digest", &count.digest);
+            self.text("generation", &count.generation.to_string());
+        }
     }
 
     fn text(&mut self, name: &str, value: &str) {

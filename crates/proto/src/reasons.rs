@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use prost_reflect::{DynamicMessage, EnumDescriptor, EnumValueDescriptor, ReflectMessage, Value};
 use tonic::Code;
 
-use crate::descriptor::descriptor_pool;
+use crate::descriptor::{comment, descriptor_pool};
 use crate::v1::{ErrorReason, Mender};
 
 /// Where the reference page stands, from the root of the documentation; `#` and the anchor of a reason follow.
@@ -110,7 +110,7 @@ fn read(reasons: &EnumDescriptor, value: &EnumValueDescriptor) -> Meaning {
     Meaning {
         reason: ErrorReason::try_from(value.number()).unwrap_or_default(),
         name: value.name().trim_start_matches(PREFIX).to_owned(),
-        what: comment(reasons, value),
+        what: comment(&reasons.parent_file(), value.path()),
         code: code_named(&text("code")),
         mender: mender
             .and_then(|number| Mender::try_from(number).ok())
@@ -141,19 +141,6 @@ fn code_named(name: &str) -> Code {
         .map(Code::from_i32)
         .find(|code| code_name(*code) == name)
         .unwrap_or(Code::Unknown)
-}
-
-/// The comment above a value, on one line.
-fn comment(reasons: &EnumDescriptor, value: &EnumValueDescriptor) -> String {
-    let file = reasons.parent_file();
-    let comments = file.file_descriptor_proto().source_code_info.as_ref();
-    let location = comments.and_then(|comments| {
-        let mut all = comments.location.iter();
-        all.find(|location| location.path == value.path())
-    });
-    let text = location.and_then(|location| location.leading_comments.as_deref());
-    let words = text.unwrap_or_default().split_whitespace();
-    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -111,6 +111,14 @@ pub const ROUTES: &[Route] = &[
         "/v1/organisations/{organisation}",
         "/concordat.v1.DirectoryService/GetOrganisation",
     ),
+    get(
+        "/v1/event-types",
+        "/concordat.v1.DirectoryService/ListEventTypes",
+    ),
+    get(
+        "/v1/event-types/{type}",
+        "/concordat.v1.DirectoryService/GetEventType",
+    ),
     get("/v1/server", "/concordat.v1.ServerService/GetServerInfo"),
     get("/v1/whoami", "/concordat.v1.ServerService/WhoAmI"),
 ];

@@ -70,8 +70,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "concordat-proto",
         ],
     ),
-    // `trace` reads the rows of events and the built-in packs.
-    ("xtask", &["concordat-domain"]),
+    // `trace` reads the rows of events and the built-in packs; `reference` the contract and the catalogue of event types.
+    (
+        "xtask",
+        &["concordat-codec", "concordat-domain", "concordat-proto"],
+    ),
 ];
 
 /// What the program is put together from.
@@ -162,6 +165,7 @@ const PROTOBUF: &[&str] = &[
     "concordat-api",
     "concordat",
     "concordat-tests",
+    "xtask",
 ];
 
 /// The crates of the pure core: none of [`EFFECTS`] directly, outside their own tests.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::brought;
 use crate::command::{self, cargo, workspace_root};
-use crate::{dependencies, layers};
+use crate::{breaking, dependencies, layers};
 
 /// A check and what it is called in the summary.
 type Check = (&'static str, fn() -> Result<()>);
@@ -62,12 +62,13 @@ fn documentation() -> Result<()> {
     )
 }
 
-/// The contract follows the rules of `proto/buf.yaml`.
+/// The contract follows the rules of `proto/buf.yaml`, and breaks nothing that the last released one promised.
 fn proto() -> Result<()> {
     let buf = brought::buf()?;
     command::run(
-        Command::new(buf)
+        Command::new(&buf)
             .current_dir(workspace_root())
             .args(["lint", "proto"]),
-    )
+    )?;
+    breaking::run(&buf)
 }

@@ -3,11 +3,13 @@
 //! Only the Rust toolchain is taken for granted. What else a chore needs it brings into `target/tools`, pinned, or says what is
 //! missing and what to do. All messages go to stderr; stdout belongs to the tools that are run.
 
+mod breaking;
 mod brought;
 mod command;
 mod dependencies;
 mod layers;
 mod lint;
+mod reference;
 mod test;
 mod trace;
 
@@ -36,6 +38,10 @@ enum Chore {
     Layers,
     /// Write docs/traceability.md: which responsibility is covered by what, and what proves it
     Trace,
+    /// Write docs/reference: errors, event types, OpenAPI and AsyncAPI, from the contract and the rules
+    Reference,
+    /// Make today's contract the one that later ones may not break; when a release is cut
+    Baseline,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
         Chore::Lint => lint::run(),
         Chore::Layers => layers::run(),
         Chore::Trace => trace::run(),
+        Chore::Reference => reference::run(),
+        Chore::Baseline => breaking::promise(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

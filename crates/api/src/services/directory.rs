@@ -1,6 +1,8 @@
 //! `DirectoryService`: what is tied to no case.
 
+use concordat_codec::catalogue;
 use concordat_domain::directory::{BodyDeadline, Delegation, Organisation};
+use concordat_domain::events::EventType;
 use concordat_node::{Emission, EventView, OwnRecord};
 use concordat_proto::v1;
 use concordat_proto::v1::directory_service_server::DirectoryService;
@@ -15,6 +17,41 @@ use crate::{clocked, read, render};
 
 #[tonic::async_trait]
 impl DirectoryService for Services {
+    async fn list_event_types(
+        &self,
+        request: Request<v1::ListEventTypesRequest>,
+    ) -> Result<Response<v1::ListEventTypesResponse>, Status> {
+        let asked = request.into_inner();
+        let page = Page::read(asked.page_size, &asked.page_token, &["event-types"])?;
+        let all = catalogue::entries()
+            .iter()
+            .map(render::event_type)
+            .collect();
+        let (event_types, next_page_token) =
+            page.cut(all, |entry: &v1::EventTypeEntry| entry.r#type.clone());
+        Ok(Response::new(v1::ListEventTypesResponse {
+            event_types,
+            next_page_token,
+        }))
+    }
+
+    async fn get_event_type(
+        &self,
+        request: Request<v1::GetEventTypeRequest>,
+    ) -> Result<Response<v1::GetEventTypeResponse>, Status> {
+        let name = request.into_inner().r#type;
+        let event_type: EventType = name.parse().map_err(|_| Failure::not_found("event type"))?;
+        let entry = catalogue::entry(event_type);
+        let event_type = v1::EventTypeEntry {
+            json_schema: entry.schema().to_string(),
+            example_json: entry.example().to_string(),
+            ..render::event_type(&entry)
+        };
+        Ok(Response::new(v1::GetEventTypeResponse {
+            event_type: Some(event_type),
+        }))
+    }
+
     async fn list_organisations(
         &self,
         request: Request<v1::ListOrganisationsRequest>,

@@ -11,22 +11,22 @@
 //! goes on behind the committed cursor.
 
 use bytes::Bytes;
-use concordat_proto::cloudevents::{self, Place, Shape};
+use concordat_proto::cloudevents::{self, Shape};
 use concordat_proto::json;
-use concordat_proto::v1::{ContentAvailable, EventEnvelope, StreamFeedResponse};
+use concordat_proto::v1::stream_feed_response::Content;
+use concordat_proto::v1::{Closing, StreamFeedResponse};
 use futures::{StreamExt, stream};
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use prost::Name;
-use prost_reflect::{DynamicMessage, ReflectMessage};
+use prost::Message;
 use serde_json::{Map, Value};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::Streaming;
 
-use super::{answer, contract};
+use super::answer;
 use crate::failure::Failure;
 
 /// Milliseconds after which a client comes back when a stream was cut.
@@ -73,83 +73,49 @@ pub(super) fn stream(feed: &str, messages: Streaming<Bytes>) -> Response<Body> {
     response
 }
 
-/// One message of the feed. What is newer than this file is told by its name and its JSON.
+/// One message of the feed.
 fn said(feed: &str, bytes: Bytes) -> Result<String, Status> {
     let defect = |_| Status::internal("the feed said what cannot be written");
-    let descriptor = contract::pool()
-        .get_message_by_name(&StreamFeedResponse::full_name())
-        .ok_or_else(|| Status::internal("the contract has no feed"))?;
-    let message = DynamicMessage::decode(descriptor, bytes)
+    let message = StreamFeedResponse::decode(bytes)
         .map_err(|_| Status::internal("the feed said what cannot be read"))?;
-    let Some((field, content)) = message
-        .fields()
-        .find_map(|(field, value)| Some((field, value.as_message()?)))
-    else {
-        return Ok(": newer than this node\n\n".to_owned());
+    let Some(content) = &message.content else {
+        return Ok(String::new());
     };
-    let kind = field.name().replace('_', "-");
-    let cursor = text(content, "cursor");
-    let place = Place {
-        feed: feed.to_owned(),
-        cursor: cursor.clone(),
-        number: number(content),
-    };
-    let value = match entry(content) {
-        Entry::Event(envelope) => cloudevents::event(&envelope, Some(&place), Shape::CloudEvents),
-        Entry::Content(available) => Ok(cloudevents::content_available(
-            &available,
-            feed,
-            Shape::CloudEvents,
-        )),
-        Entry::None => json::dynamic_to_value(content),
-    };
-    let mut block = block(&kind, &cursor, &value.map_err(defect)?);
-    if let Some(pause) = retry_millis(content) {
-        block.insert_str(0, &format!("retry: {pause}\n"));
+    let words = json::to_value(&message).map_err(defect)?;
+    // A choice has one field that is set: its name says what it is.
+    let (name, words) = words
+        .as_object()
+        .and_then(|words| words.iter().next())
+        .ok_or_else(|| Status::internal("the feed said nothing"))?;
+    let cursor = words["cursor"].as_str().unwrap_or_default();
+    let entry = cloudevents::entry(content, feed, Shape::CloudEvents).map_err(defect)?;
+    let block = block(&kind_of(name), cursor, entry.as_ref().unwrap_or(words));
+    Ok(match content {
+        Content::Closing(closing) => format!("{}{block}", retry(closing)),
+        _ => block,
+    })
+}
+
+/// `caughtUp` is `caught-up`.
+fn kind_of(name: &str) -> String {
+    let mut kind = String::with_capacity(name.len() + 2);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            kind.push('-');
+        }
+        kind.push(letter.to_ascii_lowercase());
     }
-    Ok(block)
+    kind
 }
 
-/// What of a message is an entry of the feed.
-enum Entry {
-    Event(Box<EventEnvelope>),
-    Content(ContentAvailable),
-    None,
-}
-
-fn entry(content: &DynamicMessage) -> Entry {
-    if content.descriptor().full_name() == ContentAvailable::full_name() {
-        return content.transcode_to().map_or(Entry::None, Entry::Content);
-    }
-    let envelope = content.get_field_by_name("event");
-    let envelope = envelope.and_then(|value| {
-        let message = value.as_message()?;
-        let is_envelope = message.descriptor().full_name() == EventEnvelope::full_name();
-        is_envelope.then(|| message.transcode_to().ok())?
-    });
-    envelope.map_or(Entry::None, |envelope| Entry::Event(Box::new(envelope)))
-}
-
-fn text(content: &DynamicMessage, name: &str) -> String {
-    let value = content.get_field_by_name(name);
-    value
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
-}
-
-fn number(content: &DynamicMessage) -> Option<u64> {
-    let value = content.get_field_by_name("number")?;
-    value.as_u64().filter(|number| *number > 0)
-}
-
-/// When to come back, if the message says so.
-fn retry_millis(content: &DynamicMessage) -> Option<u64> {
-    let value = content.get_field_by_name("retry_after")?;
-    let pause: prost_types::Duration = value.as_message()?.transcode_to().ok()?;
-    let pause = std::time::Duration::try_from(pause).ok()?;
-    u64::try_from(pause.as_millis())
-        .ok()
-        .filter(|millis| *millis > 0)
+/// When to come back, for clients that do so by themselves.
+fn retry(closing: &Closing) -> String {
+    let pause = closing
+        .retry_after
+        .and_then(|pause| std::time::Duration::try_from(pause).ok());
+    pause.map_or_else(String::new, |pause| {
+        format!("retry: {}\n", pause.as_millis())
+    })
 }
 
 /// JSON has no line breaks of its own, so one line of data is enough.

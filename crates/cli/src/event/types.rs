@@ -2,7 +2,7 @@
 
 use clap::Args;
 use concordat_domain::case::{From as Origin, State};
-use concordat_domain::events::{Act, EventType, FieldSpec, Kind, Need, Scope, Sign, Who, row};
+use concordat_domain::events::{Act, EventType, FieldSpec, Kind, Need, Scope, Sign, row};
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -125,7 +125,7 @@ fn describe(event_type: EventType) -> Described {
     Described {
         event_type: event_type.code(),
         summary: row.summary,
-        publishers: row.who.iter().map(|who| publisher(*who)).collect(),
+        publishers: row.who.iter().map(|who| who.title()).collect(),
         from: match row.scope {
             Scope::Case => row.from.iter().map(|from| origin(*from)).collect(),
             Scope::Directory => vec!["no case: it stands in the directory".to_owned()],
@@ -134,24 +134,6 @@ fn describe(event_type: EventType) -> Described {
         fields: row.fields.iter().map(field).collect(),
         deadlines: row.deadlines.iter().map(effect).collect(),
         reasons: row.reasons.iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn publisher(who: Who) -> &'static str {
-    match who {
-        Who::Any => "any organisation",
-        Who::Keeper => "keeper",
-        Who::Lead => "lead",
-        Who::Party => "party",
-        Who::Owner => "owner",
-        Who::Invitee => "invitee",
-        Who::FormerReceiver => "former receiver",
-        Who::Commissioner => "commissioner",
-        Who::Provider => "provider",
-        Who::Records => "records steward",
-        Who::Opener => "any organisation, to open a case",
-        Who::Clock => "keeper's enforcer",
-        Who::Steward => "the partnership, by the signatures of several organisations",
     }
 }
 

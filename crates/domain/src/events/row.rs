@@ -40,6 +40,28 @@ pub enum Who {
     Steward,
 }
 
+impl Who {
+    /// Who that is, in words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Any => "any organisation",
+            Self::Keeper => "keeper",
+            Self::Lead => "lead",
+            Self::Party => "party",
+            Self::Owner => "owner",
+            Self::Invitee => "invitee",
+            Self::FormerReceiver => "former receiver",
+            Self::Commissioner => "commissioner",
+            Self::Provider => "provider",
+            Self::Records => "records steward",
+            Self::Opener => "any organisation, to open a case",
+            Self::Clock => "keeper's enforcer",
+            Self::Steward => "the partnership, by the signatures of several organisations",
+        }
+    }
+}
+
 /// What an event is tied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {

@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
-use super::{Place, Shape, content_available, event, event_type_of, type_of};
+use super::{Place, Shape, entry, event, event_type_of, type_of};
+use crate::v1::stream_feed_response::Content;
 use crate::v1::{
-    Compartment, ConsentGranted, ContentAvailable, EventBody, EventEnvelope, Ruling,
-    event_body::Kind,
+    Case, CaseSnapshot, Checkpoint, Compartment, ConsentGranted, ContentAvailable, EventBody,
+    EventEnvelope, FeedCount, FeedTest, Ruling, event_body::Kind,
 };
 
 const ID: &str = "0190a6a0-0000-7000-8000-000000000001";
@@ -40,7 +41,11 @@ fn place() -> Place {
     Place {
         feed: "erp".to_owned(),
         cursor: "00000000000000030000000000000000".to_owned(),
-        number: Some(7),
+        count: Some(FeedCount {
+            generation: 1,
+            number: 7,
+            digest: "ab".repeat(32),
+        }),
     }
 }
 
@@ -64,6 +69,8 @@ fn event_is_strict_cloud_events_json() {
             "cursor": "00000000000000030000000000000000",
             "feed": "erp",
             "sequence": "00000000000000000007",
+            "digest": "ab".repeat(32),
+            "generation": "1",
         })
     );
 }
@@ -101,7 +108,7 @@ fn attributes_are_named_and_typed_as_cloud_events_demands_whatever_is_set() {
     let written = event(&full, Some(&place()), Shape::CloudEvents).unwrap();
     let attributes = written.as_object().unwrap();
     // All that there are: one that is added needs a value above.
-    assert_eq!(attributes.len(), 30, "{attributes:?}");
+    assert_eq!(attributes.len(), 32, "{attributes:?}");
     for (name, value) in attributes {
         let plain = name
             .bytes()
@@ -146,17 +153,54 @@ fn mns_shape_has_a_reference_and_filtering_and_no_body() {
 
 #[test]
 fn what_the_feed_says_itself_names_the_feed_and_its_cursor() {
-    let available = ContentAvailable {
+    let available = Content::ContentAvailable(ContentAvailable {
         cursor: place().cursor,
         case_id: CASE.to_owned(),
         compartment: Compartment::Narrative.into(),
-        count: None,
-    };
-    let written = content_available(&available, "erp", Shape::CloudEvents);
+        count: place().count,
+    });
+    let written = entry(&available, "erp", Shape::CloudEvents)
+        .unwrap()
+        .unwrap();
     assert_eq!(written["type"], "uk.concordat.feed.content-available.v1");
     assert_eq!(written["source"], "feeds/erp");
     assert_eq!(written["id"], Value::from(place().cursor));
     assert_eq!(written["compartment"], "narrative");
+    assert_eq!(written["sequence"], "00000000000000000007");
+}
+
+#[test]
+fn snapshot_has_the_case_as_data_and_a_test_says_that_it_is_one() {
+    let snapshot = Content::Snapshot(CaseSnapshot {
+        cursor: place().cursor,
+        joint_case: Some(Case {
+            case_id: CASE.to_owned(),
+            state: "received".to_owned(),
+            ..Case::default()
+        }),
+        ..CaseSnapshot::default()
+    });
+    let written = entry(&snapshot, "erp", Shape::CloudEvents)
+        .unwrap()
+        .unwrap();
+    assert_eq!(written["type"], "uk.concordat.feed.case-snapshot.v1");
+    assert_eq!(written["data"]["state"], "received");
+    let test = Content::FeedTest(FeedTest {
+        cursor: place().cursor,
+        event_id: ID.to_owned(),
+        source: "ods:ZT1".to_owned(),
+        ..FeedTest::default()
+    });
+    for (shape, mark) in [
+        (Shape::CloudEvents, "/test"),
+        (Shape::Mns, "/filtering/test"),
+    ] {
+        let written = entry(&test, "erp", shape).unwrap().unwrap();
+        assert_eq!(written["type"], "uk.concordat.feed.test.v1");
+        assert!(written.pointer(mark).is_some(), "{written}");
+    }
+    let heartbeat = Content::Checkpoint(Checkpoint::default());
+    assert_eq!(entry(&heartbeat, "erp", Shape::CloudEvents).unwrap(), None);
 }
 
 #[test]
