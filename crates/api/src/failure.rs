@@ -271,6 +271,7 @@ pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
         Error::Rules(_) => {
             Failure::new(Code::FailedPrecondition, ErrorReason::CalendarHorizon, text)
         }
+        Error::TreeSize { .. } => Failure::field("tree_size", text),
         Error::PositionNotReached { position } => Failure::new(
             Code::Unavailable,
             ErrorReason::PositionNotReached,

@@ -208,3 +208,324 @@ async fn reading_needs_a_purpose_and_a_point_that_is_there() {
         (Code::NotFound, "NOT_FOUND".to_owned(), vec![])
     );
 }
+
+async fn whole<T: prost::Message + Default + 'static>(mut pieces: tonic::Streaming<T>) -> Vec<T> {
+    let mut all = Vec::new();
+    while let Some(piece) = pieces.message().await.expect("whole") {
+        all.push(piece);
+    }
+    all
+}
+
+/// The digest at the end of a replay is that of the case.
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_has_a_head_the_events_and_a_summary_with_the_digest() {
+    use v1::replay_events_response::Piece;
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    served
+        .emit(&case_id, "complaint-acknowledged", acknowledgement())
+        .await;
+    let asked = v1::ReplayEventsRequest {
+        purpose: PURPOSE.to_owned(),
+        case_id: case_id.clone(),
+        include_signed_bytes: true,
+        include_state: true,
+        ..v1::ReplayEventsRequest::default()
+    };
+    let pieces = served
+        .audit()
+        .replay_events(asked.clone())
+        .await
+        .expect("a replay");
+    let pieces: Vec<Piece> = whole(pieces.into_inner())
+        .await
+        .into_iter()
+        .filter_map(|one| one.piece)
+        .collect();
+    let (Some(Piece::Head(head)), Some(Piece::Summary(summary))) = (pieces.first(), pieces.last())
+    else {
+        panic!("{pieces:?}");
+    };
+    assert!(!head.access_record.is_empty() && !head.known_position.is_empty());
+    let events: Vec<&v1::ReplayedEvent> = pieces
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::Event(event) => Some(event),
+            Piece::Head(_) | Piece::Summary(_) => None,
+        })
+        .collect();
+    assert_eq!(
+        (summary.events, summary.effective, summary.cases),
+        (3, 3, 1)
+    );
+    assert_eq!(events.len(), 3);
+    let last = events[2].state.as_ref().expect("asked for");
+    assert_eq!(last.digest, summary.state_digest);
+    assert!(
+        last.deadlines
+            .iter()
+            .any(|change| change.kind() == v1::DeadlineChangeKind::Met)
+    );
+    let case = served
+        .cases()
+        .get_case(v1::GetCaseRequest {
+            case_id,
+            ..v1::GetCaseRequest::default()
+        })
+        .await;
+    assert_eq!(
+        case.expect("a case")
+            .into_inner()
+            .joint_case
+            .expect("a case")
+            .digest,
+        summary.state_digest
+    );
+    let signed = events[0].signed.as_ref().expect("asked for");
+    assert_eq!((signed.signature.len(), signed.event_hash.len()), (64, 32));
+    // Nothing of another's case, and an end at a position is an end.
+    let first = v1::ReplayEventsRequest {
+        known: Some(v1::Known {
+            position: events[0].event.as_ref().expect("an event").position.clone(),
+            time: None,
+        }),
+        ..asked.clone()
+    };
+    let pieces = whole(
+        served
+            .audit()
+            .replay_events(first)
+            .await
+            .expect("a replay")
+            .into_inner(),
+    )
+    .await;
+    assert_eq!(pieces.len(), 3);
+    let unknown = v1::ReplayEventsRequest {
+        case_id: "00".repeat(16),
+        ..asked
+    };
+    let refused = served
+        .audit()
+        .replay_events(unknown)
+        .await
+        .expect_err("no case");
+    assert_eq!(told(&refused).1, "NOT_FOUND");
+}
+
+/// SI 2009/309, regulation 13(3) gives three working days. Under a pack that gives one, what was done on the third is late.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_policy_pack_tells_which_due_dates_and_misses_would_differ() {
+    use v1::replay_under_policy_response::Piece;
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    let later = "2026-03-05T10:00:00Z".parse().expect("an instant");
+    served.sandbox.advance_to(later).await.expect("time passes");
+    served
+        .emit(&case_id, "complaint-acknowledged", acknowledgement())
+        .await;
+    let before = served
+        .cases()
+        .get_case(v1::GetCaseRequest {
+            case_id: case_id.clone(),
+            ..v1::GetCaseRequest::default()
+        })
+        .await;
+    let built_in = include_str!("../../domain/packs/eng-2009.toml");
+    let (head, rule) = built_in
+        .split_once("name = \"acknowledge\"")
+        .expect("the rule");
+    let stricter = format!(
+        "{head}name = \"acknowledge\"{}",
+        rule.replacen("n = 3", "n = 1", 1)
+    );
+    let asked = v1::ReplayUnderPolicyRequest {
+        purpose: PURPOSE.to_owned(),
+        pack: Some(v1::replay_under_policy_request::Pack::PackFile(stricter)),
+        ..v1::ReplayUnderPolicyRequest::default()
+    };
+    let pieces = served
+        .audit()
+        .replay_under_policy(asked.clone())
+        .await
+        .expect("an answer");
+    let pieces: Vec<Piece> = whole(pieces.into_inner())
+        .await
+        .into_iter()
+        .filter_map(|one| one.piece)
+        .collect();
+    let [
+        Piece::Head(head),
+        Piece::JointCase(case),
+        Piece::Summary(summary),
+    ] = pieces.as_slice()
+    else {
+        panic!("{pieces:?}");
+    };
+    assert!(head.pack.starts_with("eng-2009@"));
+    assert_eq!(case.case_id, case_id);
+    let due = case.deadlines.iter().find(|one| {
+        one.after
+            .as_ref()
+            .is_some_and(|after| after.name == "acknowledge")
+    });
+    let due = due.expect("it differs");
+    let (was, would) = (
+        due.before.as_ref().expect("it is there"),
+        due.after.as_ref().expect("it would be"),
+    );
+    assert_eq!(
+        (was.due_date.as_str(), would.due_date.as_str()),
+        ("2026-03-05", "2026-03-03")
+    );
+    assert!(!due.missed_before && due.missed_after);
+    assert!(!was.source.is_empty() && !would.source.is_empty());
+    assert_eq!(
+        (
+            summary.cases,
+            summary.cases_concerned,
+            summary.cases_differing,
+            summary.misses_more
+        ),
+        (1, 1, 1, 1)
+    );
+    // The node's own pack changes nothing, and nothing was written.
+    let same = v1::ReplayUnderPolicyRequest {
+        pack: Some(v1::replay_under_policy_request::Pack::PackId(
+            "eng-2009".to_owned(),
+        )),
+        case_id: case_id.clone(),
+        ..asked.clone()
+    };
+    let pieces = whole(
+        served
+            .audit()
+            .replay_under_policy(same)
+            .await
+            .expect("an answer")
+            .into_inner(),
+    )
+    .await;
+    assert_eq!(pieces.len(), 2, "{pieces:?}");
+    let after = served
+        .cases()
+        .get_case(v1::GetCaseRequest {
+            case_id,
+            ..v1::GetCaseRequest::default()
+        })
+        .await;
+    assert_eq!(
+        after.expect("a case").into_inner(),
+        before.expect("a case").into_inner()
+    );
+    let none = v1::ReplayUnderPolicyRequest {
+        pack: None,
+        ..asked.clone()
+    };
+    let unreadable = v1::ReplayUnderPolicyRequest {
+        pack: Some(v1::replay_under_policy_request::Pack::PackFile(
+            "id = 7".to_owned(),
+        )),
+        ..asked
+    };
+    for (request, field) in [(none, "pack_id"), (unreadable, "pack_file")] {
+        let refused = served
+            .audit()
+            .replay_under_policy(request)
+            .await
+            .expect_err(field);
+        assert_eq!(told(&refused).2, [field]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verification_tells_its_progress_and_ends_with_a_verdict() {
+    use v1::verify_log_response::Piece;
+    let mut served = Served::start().await;
+    served.complaint().await;
+    let pieces = served
+        .audit()
+        .verify_log(v1::VerifyLogRequest {
+            purpose: PURPOSE.to_owned(),
+            actor_id: String::new(),
+        })
+        .await;
+    let pieces: Vec<Piece> = whole(pieces.expect("begun").into_inner())
+        .await
+        .into_iter()
+        .filter_map(|one| one.piece)
+        .collect();
+    let Some(Piece::Verdict(verdict)) = pieces.last() else {
+        panic!("{pieces:?}")
+    };
+    assert!(
+        verdict.sound && verdict.errors == 0 && verdict.cases == 1 && verdict.rulings == 2,
+        "{verdict:?}"
+    );
+    assert!(pieces.iter().any(|piece| matches!(piece, Piece::Progress(progress) if progress.phase() == v1::VerifyPhase::Bundles && progress.done == progress.total)));
+    assert!(!verdict.access_record.is_empty() && verdict.tree_root.len() == 64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_are_of_what_one_may_see_and_of_sizes_that_are_there() {
+    let mut served = Served::start().await;
+    let receipt = served.complaint().await;
+    let asked = v1::GetInclusionProofRequest {
+        purpose: PURPOSE.to_owned(),
+        event_id: receipt.event_id.clone(),
+        ..v1::GetInclusionProofRequest::default()
+    };
+    let by_id = served
+        .audit()
+        .get_inclusion_proof(asked.clone())
+        .await
+        .expect("a proof")
+        .into_inner();
+    let by_place = v1::GetInclusionProofRequest {
+        event_id: String::new(),
+        position: receipt.position,
+        ..asked.clone()
+    };
+    let by_place = served
+        .audit()
+        .get_inclusion_proof(by_place)
+        .await
+        .expect("a proof")
+        .into_inner();
+    assert_eq!(by_id.event, by_place.event);
+    let too_far = v1::GetInclusionProofRequest {
+        tree_size: 1_000_000,
+        ..asked.clone()
+    };
+    let nothing = v1::GetInclusionProofRequest {
+        event_id: String::new(),
+        ..asked.clone()
+    };
+    for (request, field) in [(too_far, "tree_size"), (nothing, "position")] {
+        let refused = served
+            .audit()
+            .get_inclusion_proof(request)
+            .await
+            .expect_err(field);
+        assert_eq!(
+            told(&refused),
+            (
+                Code::InvalidArgument,
+                "FIELD_INVALID".to_owned(),
+                vec![field.to_owned()]
+            )
+        );
+    }
+    let another = v1::GetInclusionProofRequest {
+        event_id: String::new(),
+        position: "00000000000000ff00000000".to_owned(),
+        ..asked
+    };
+    let refused = served
+        .audit()
+        .get_inclusion_proof(another)
+        .await
+        .expect_err("not there");
+    assert_eq!(told(&refused).1, "NOT_FOUND");
+}

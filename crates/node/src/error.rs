@@ -160,6 +160,12 @@ pub enum Error {
         /// The position asked for.
         position: Position,
     },
+    /// The log has not so many bundles, or the event is not among them. Name a size up to that of the log and above the event's bundle.
+    #[error("there is no such proof for a log of {size} bundles")]
+    TreeSize {
+        /// The size asked for.
+        size: u64,
+    },
     /// The node is stopping. Try again when it is back.
     #[error("the node is stopping")]
     Stopping,

@@ -3,8 +3,11 @@
 mod support;
 
 use concordat_domain::ids::{CaseId, Position};
-use concordat_node::audit::{AccessQuery, Known, Point, Reader};
-use concordat_node::{CaseView, Error};
+use concordat_node::audit::{
+    AccessQuery, Finding, Known, Point, Reader, ReplayQuery, Replayed, Stretch, Verified,
+};
+use concordat_node::{CaseView, Error, Node};
+use concordat_store::{Batch, Store, StoreConfig};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use support::{BOARD, CODES, COUNCIL, Partnership, TRUST, joining, setting};
@@ -169,6 +172,44 @@ async fn drawn(partnership: &mut Partnership, seed: u64, events: usize) -> (Case
         seen.extend(look(partnership, case).await);
     }
     (case, seen)
+}
+
+/// A whole replay, and the digest of each case at its end.
+async fn replayed(
+    node: &Node,
+    query: ReplayQuery,
+    known: Known,
+) -> (Vec<Replayed>, std::collections::BTreeMap<CaseId, [u8; 32]>) {
+    let point = Point {
+        known,
+        valid_at: None,
+    };
+    let point = node.point(point).await.expect("a point");
+    let replay = node.replay(query, &point).await.expect("readable");
+    let mut replay = replay.expect("something stood there");
+    let mut events = Vec::new();
+    loop {
+        let (gone_on, some, more) = node.replay_more(replay).await.expect("sound");
+        events.extend(some);
+        if !more {
+            return (events, gone_on.digests());
+        }
+        replay = gone_on;
+    }
+}
+
+/// What a whole verification finds.
+async fn verified(node: &Node) -> (Verified, Vec<Finding>) {
+    let mut verification = node.verify().await.expect("begun");
+    let mut findings = Vec::new();
+    loop {
+        let (gone_on, some, stretch) = verification.next(node).await.expect("it goes on");
+        findings.extend(some);
+        if let Stretch::Done(verified) = stretch {
+            return (verified, findings);
+        }
+        verification = gone_on;
+    }
 }
 
 trait Later {
@@ -404,4 +445,212 @@ async fn every_look_is_recorded_for_good_and_one_at_what_may_not_be_seen_is_none
         })
         .await;
     assert!(none.expect("read").records.is_empty());
+}
+
+/// Issue 4, item 6: every event of a replay is ruled as it was, and leaves the case as it was there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replay_computes_every_ruling_and_state_anew() {
+    let seed: u64 = setting(SEED).map_or(11, |seed| seed.parse().expect("a number"));
+    eprintln!("{SEED}={seed}");
+    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
+    let (case, seen) = drawn(&mut partnership, seed, 14).await;
+    for code in [TRUST, COUNCIL] {
+        let node = partnership.node(code);
+        let query = ReplayQuery {
+            case: Some(case),
+            with_state: true,
+            with_signed_bytes: true,
+            ..ReplayQuery::default()
+        };
+        let (events, digests) = replayed(node, query.clone(), Known::Head).await;
+        let kept = node.events(case).await.expect("its events");
+        assert_eq!(
+            events.len(),
+            kept.iter().filter(|event| event.ruled.is_some()).count()
+        );
+        for (anew, kept) in events
+            .iter()
+            .zip(kept.iter().filter(|event| event.ruled.is_some()))
+        {
+            assert_eq!(anew.event.ruling(), kept.ruling(), "{:?}", kept.position);
+            let state = anew.state.as_ref().expect("asked for");
+            let position = anew.event.position.expect("on the log");
+            let point = Point {
+                known: Known::Position(position),
+                valid_at: None,
+            };
+            if let Ok(then) = node.case_as_of(case, point).await {
+                assert_eq!(then.case.digest, state.digest);
+                assert_eq!(then.case.state, state.state);
+            }
+            assert!(anew.signed.is_some());
+        }
+        let digest = partnership.digest(code, case).await;
+        assert_eq!(digests.get(&case), Some(&digest));
+        // Over all cases the same events, the directory's apart.
+        let all = ReplayQuery {
+            case: None,
+            ..query
+        };
+        let (all, over_all) = replayed(node, all, Known::Head).await;
+        let of_case = all.iter().filter(|one| one.event.case == case);
+        let ids: Vec<_> = of_case.map(|one| one.event.event_id).collect();
+        assert_eq!(
+            ids,
+            events
+                .iter()
+                .map(|one| one.event.event_id)
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(over_all, digests);
+        // A slice of it, by position.
+        let from = events[2].event.position;
+        let slice = ReplayQuery {
+            case: Some(case),
+            from,
+            ..ReplayQuery::default()
+        };
+        let known = Known::Position(events[4].event.position.expect("on the log"));
+        let (slice, _) = replayed(node, slice, known).await;
+        let ids: Vec<_> = slice.iter().map(|one| one.event.event_id).collect();
+        assert_eq!(
+            ids,
+            events[2..=4]
+                .iter()
+                .map(|one| one.event.event_id)
+                .collect::<Vec<_>>()
+        );
+    }
+    // As known at a past position: nothing that came later, and to whom the case was unknown it is.
+    for one in seen.iter().step_by(5) {
+        let query = ReplayQuery {
+            case: Some(case),
+            ..ReplayQuery::default()
+        };
+        let node = partnership.node(one.code);
+        if one.shown.is_none() {
+            let point = Point {
+                known: Known::Position(one.position),
+                valid_at: None,
+            };
+            let point = node.point(point).await.expect("a point");
+            let refused = node.replay(query, &point).await;
+            assert!(matches!(refused, Err(Error::UnknownCase)));
+            continue;
+        }
+        let (events, _) = replayed(node, query, Known::Position(one.position)).await;
+        assert!(
+            events
+                .iter()
+                .all(|event| event.event.position <= Some(one.position))
+        );
+    }
+}
+
+/// Issue 4, item 6: a history that was meddled with in a node's own journal is found, and named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verifying_finds_nothing_in_an_honest_journal_and_names_what_was_meddled_with() {
+    let seed: u64 = setting(SEED).map_or(13, |seed| seed.parse().expect("a number"));
+    eprintln!("{SEED}={seed}");
+    let mut partnership = Partnership::start("2026-12-18T10:00:00Z");
+    let (case, _) = drawn(&mut partnership, seed, 8).await;
+    for code in CODES {
+        let (verified, findings) = verified(partnership.node(code)).await;
+        assert_eq!(findings, [], "{code}");
+        let status = partnership.node(code).status().await.expect("running");
+        assert!(verified.bundles > 5 && verified.tree_size <= status.size);
+        if code == TRUST {
+            assert!(verified.cases == 1 && verified.rulings > 4, "{verified:?}");
+        }
+    }
+    let place = partnership.sandbox.store_directory(TRUST);
+    let codes = |findings: &[Finding]| -> Vec<&'static str> {
+        findings.iter().map(|finding| finding.code.code()).collect()
+    };
+    type Meddle = fn(&Store, &mut Batch, CaseId);
+    let meddled: [(&str, Meddle); 4] = [
+        ("bad-signature", |store, batch, _| {
+            let record = store.journal().get(2).expect("sound").expect("there");
+            let mut bundle =
+                <concordat_proto::v1::Bundle as prost::Message>::decode(record.bytes.as_slice())
+                    .expect("a bundle");
+            bundle.signature[3] ^= 1;
+            let bytes = prost::Message::encode_to_vec(&bundle);
+            store.journal().replace(batch, 2, &bytes).expect("there");
+        }),
+        ("malformed", |store, batch, _| {
+            let mut bytes = store.journal().get(2).expect("sound").expect("there").bytes;
+            bytes.truncate(bytes.len() - 1);
+            store.journal().replace(batch, 2, &bytes).expect("there");
+        }),
+        ("repeated-bundle", |store, batch, _| {
+            let bytes = store.journal().get(0).expect("sound").expect("there").bytes;
+            store.journal().replace(batch, 2, &bytes).expect("there");
+        }),
+        ("ruling-differs", |store, batch, case| {
+            let (name, bytes) = store
+                .vault()
+                .with_prefix(&format!("ruling/{case}/"))
+                .next()
+                .expect("a ruling")
+                .expect("sound");
+            let text = String::from_utf8(bytes.to_vec()).expect("JSON");
+            assert!(text.contains("\"effective\""), "{text}");
+            let void = text.replacen("\"effective\"", "{\"void\":{\"reason\":\"no-consent\"}}", 1);
+            store
+                .vault()
+                .put(batch, &name, void.as_bytes())
+                .expect("sealed");
+        }),
+    ];
+    for (expected, meddle) in meddled {
+        partnership.down(TRUST).await;
+        let kept = {
+            let store = Store::open(&place, StoreConfig::default()).expect("closed");
+            let mut batch = Batch::new();
+            let kept = store.journal().get(2).expect("sound").expect("there").bytes;
+            let ruling = store
+                .vault()
+                .with_prefix(&format!("ruling/{case}/"))
+                .next()
+                .expect("a ruling")
+                .expect("sound");
+            meddle(&store, &mut batch, case);
+            store.commit(batch).expect("written");
+            (kept, ruling)
+        };
+        partnership.up(TRUST);
+        partnership.settle().await;
+        let (_, findings) = verified(partnership.node(TRUST)).await;
+        assert!(
+            codes(&findings).contains(&expected),
+            "{expected}: {findings:?}"
+        );
+        let finding = findings
+            .iter()
+            .find(|finding| finding.code.code() == expected)
+            .expect("found");
+        if expected != "ruling-differs" {
+            assert_eq!(finding.position.map(|at| at.bundle), Some(2), "{expected}");
+        }
+        assert!(finding.code.is_error());
+        // Mended, so that each is found by itself.
+        partnership.down(TRUST).await;
+        let store = Store::open(&place, StoreConfig::default()).expect("closed");
+        let mut batch = Batch::new();
+        store
+            .journal()
+            .replace(&mut batch, 2, &kept.0)
+            .expect("there");
+        store
+            .vault()
+            .put(&mut batch, &kept.1.0, &kept.1.1)
+            .expect("sealed");
+        store.commit(batch).expect("written");
+        drop(store);
+        partnership.up(TRUST);
+        partnership.settle().await;
+    }
+    let (_, findings) = verified(partnership.node(TRUST)).await;
+    assert_eq!(findings, [], "all is mended");
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use concordat_domain::ids::CaseId;
 use concordat_log::{Offset, SharedLog as _};
+use concordat_node::audit::{Known, Point, ReplayQuery};
 use concordat_node::{Error, EventView};
 use concordat_proto::v1::Compartment;
 use concordat_store::{Store, StoreConfig};
@@ -186,4 +187,49 @@ async fn nothing_is_erased_before_its_time_or_under_a_legal_hold() {
         other => panic!("{other:?}"),
     }
     assert!(shown(&partnership, TRUST, case).await.contains("CANARY"));
+}
+
+// Proves: D-07, D-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_back_behind_an_erasure_shows_structure_and_says_what_is_gone() {
+    let (partnership, case) = erased().await;
+    for code in [TRUST, COUNCIL] {
+        let node = partnership.node(code);
+        let last = node
+            .events(case)
+            .await
+            .expect("its events")
+            .pop()
+            .expect("events");
+        let before = node.events(case).await.expect("its events");
+        let before = before.iter().rev().nth(1).and_then(|event| event.position);
+        let point = Point {
+            known: Known::Position(before.expect("on the log")),
+            valid_at: None,
+        };
+        let then = node.case_as_of(case, point).await.expect("structure stays");
+        assert_eq!(then.case.state, "closed", "{code}");
+        assert!(!then.case.deadlines.is_empty());
+        let found = node
+            .compare_case(case, point, Point::default())
+            .await
+            .expect("compared");
+        assert_eq!(found.events.len(), 1);
+        assert_eq!(found.events[0].event_id, last.event_id);
+        let point = node.point(point).await.expect("a point");
+        let query = ReplayQuery {
+            case: Some(case),
+            ..ReplayQuery::default()
+        };
+        let replay = node
+            .replay(query, &point)
+            .await
+            .expect("readable")
+            .expect("there");
+        let (_, events, more) = node.replay_more(replay).await.expect("sound");
+        assert!(!more && events.len() > 4);
+        assert!(!format!("{events:?}").contains("CANARY"), "{code}");
+        let of_content = events.iter().filter(|event| !event.event.erased.is_empty());
+        assert!(of_content.count() >= 2, "{code}: erased is not withheld");
+    }
 }

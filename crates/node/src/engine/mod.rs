@@ -1,7 +1,7 @@
 //! The engine: all state of a node, on one thread. Each file has one of its concerns.
 
 mod agenda;
-mod audit;
+pub(crate) mod audit;
 mod batch;
 mod cases;
 mod channels;

@@ -16,6 +16,14 @@ impl<'s> Admission<'s> {
         batch.put(numbered(ADMISSION, index), delta.to_vec())
     }
 
+    /// The delta of the bundle with `index`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if it is damaged.
+    pub fn get(&self, index: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.0.engine.get(&numbered(ADMISSION, index))
+    }
+
     /// The deltas with their indices, from the first on.
     pub fn all(&self) -> impl Iterator<Item = Result<(u64, Vec<u8>), Error>> + use<'s> {
         self.0.numbered_from(ADMISSION, 0)

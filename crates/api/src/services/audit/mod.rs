@@ -2,13 +2,19 @@
 
 mod access;
 mod point;
+mod proofs;
+mod replay;
+mod verify;
+mod what_if;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use concordat_domain::ids::CaseId;
 use concordat_node::audit::Reader;
 use concordat_proto::v1;
 use concordat_proto::v1::audit_service_server::AuditService;
+use futures::Stream;
 use tonic::{Request, Response, Status};
 
 use super::Services;
@@ -16,8 +22,15 @@ use super::server::SUBJECT;
 use crate::failure::{Failure, from_node};
 use crate::{read, render};
 
+/// An answer in pieces.
+type Pieces<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl AuditService for Services {
+    type ReplayEventsStream = Pieces<v1::ReplayEventsResponse>;
+    type ReplayUnderPolicyStream = Pieces<v1::ReplayUnderPolicyResponse>;
+    type VerifyLogStream = Pieces<v1::VerifyLogResponse>;
+
     async fn get_case_as_of(
         &self,
         request: Request<v1::GetCaseAsOfRequest>,
@@ -56,6 +69,44 @@ impl AuditService for Services {
             .into());
         }
         Ok(Response::new(render::comparison(record, case, &found)))
+    }
+
+    async fn replay_events(
+        &self,
+        request: Request<v1::ReplayEventsRequest>,
+    ) -> Result<Response<Self::ReplayEventsStream>, Status> {
+        Ok(Response::new(self.replay(request.into_inner()).await?))
+    }
+
+    async fn replay_under_policy(
+        &self,
+        request: Request<v1::ReplayUnderPolicyRequest>,
+    ) -> Result<Response<Self::ReplayUnderPolicyStream>, Status> {
+        let pieces = self.under_policy(request.into_inner()).await?;
+        Ok(Response::new(pieces))
+    }
+
+    async fn verify_log(
+        &self,
+        request: Request<v1::VerifyLogRequest>,
+    ) -> Result<Response<Self::VerifyLogStream>, Status> {
+        let pieces = self.verification(request.into_inner()).await?;
+        Ok(Response::new(pieces))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+        Ok(Response::new(self.inclusion(request.into_inner()).await?))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+        let proof = self.consistency(request.into_inner()).await?;
+        Ok(Response::new(proof))
     }
 
     async fn list_access_records(

@@ -6,6 +6,13 @@
 mod access;
 mod as_of;
 mod compare;
+mod proofs;
+mod replay;
+mod verify;
+mod what_if;
+
+pub(crate) use replay::Replay;
+pub(crate) use verify::Kept;
 
 use std::sync::Arc;
 
@@ -130,6 +137,11 @@ impl Engine {
             keys: held,
             own_seq,
         }))
+    }
+
+    /// Whether this organisation could read a case at a position.
+    pub(crate) fn was_readable_at(&self, case: CaseId, upto: Position) -> Result<bool, Error> {
+        Ok(self.past(case, upto)?.is_some())
     }
 
     fn fold_to(
