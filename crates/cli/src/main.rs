@@ -5,6 +5,7 @@ mod case;
 mod change;
 mod client;
 mod config;
+mod conformance;
 mod deadline;
 mod demo;
 mod dev;
@@ -72,6 +73,10 @@ enum Noun {
     /// Prints where everything is (`-o json` for programs) and says `concordat: ready sandbox=…` on standard error; SIGINT or SIGTERM ends
     /// it. Without --data nothing is left behind.
     Dev(Box<dev::Dev>),
+    /// Tries an integration: it meets lost answers, waits, cut streams, duplicates and more, and the kit says how it took them.
+    ///
+    /// Exit code 7 if something was wrong.
+    Conformance(Box<conformance::Conformance>),
     /// Working days and months: when a duty is due, and why.
     #[command(subcommand)]
     Calendar(calendar::Verb),
@@ -136,6 +141,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.noun {
         Noun::Demo => demo::run(format),
         Noun::Dev(asked) => dev::run(*asked, format),
+        Noun::Conformance(asked) => conformance::run(&asked, format),
         Noun::Calendar(verb) => calendar::run(verb, format),
         Noun::Scenario(verb) => scenario::run(verb, format),
         Noun::Init(asked) => init::run(*asked, format),

@@ -17,7 +17,7 @@ const FIRST_HOUR: &str = include_str!("../../../docs/tutorial/first-hour.md");
 const SECONDS_MAX: u64 = 120;
 
 /// The guides, each with code from files.
-const GUIDES: [&str; 1] = ["python"];
+const GUIDES: [&str; 3] = ["python", "typescript", "java"];
 
 fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -14,6 +14,8 @@ pub enum PayloadType {
     PartnershipChange,
     /// The manifest of an audit pack: signed by the organisation that exported it.
     AuditPackManifest,
+    /// The report of a conformance kit, as JSON: signed by whoever ran it.
+    ConformanceReport,
 }
 
 impl PayloadType {
@@ -24,6 +26,7 @@ impl PayloadType {
             Self::EnvelopeHeader => "application/vnd.concordat.envelope-header.v1+protobuf",
             Self::PartnershipChange => "application/vnd.concordat.partnership-change.v1+protobuf",
             Self::AuditPackManifest => "application/vnd.concordat.audit-pack-manifest.v1+json",
+            Self::ConformanceReport => "application/vnd.concordat.conformance-report.v1+json",
         }
     }
 }

@@ -82,7 +82,7 @@ def emit(event_id, case_id, body, expected_version=""):
             told = Told(error)
             if told.reason == "STALE_SEQUENCE":
                 # Another organisation acted meanwhile. A person, or a rule of yours, looks at the case again before this is emitted.
-                case = call("CaseService", "GetCase", {"caseId": case_id}).case
+                case = call("CaseService", "GetCase", {"caseId": case_id}).joint_case
                 print("somebody acted before us: the case is", case.state, flush=True)
                 request["expectedVersion"] = case.version
             elif told.code not in PASSING:

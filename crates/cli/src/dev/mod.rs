@@ -1,13 +1,14 @@
 //! `concordat dev`: three organisations in one process, with ports, tokens, sample cases and a clock that can be moved; for whoever
 //! builds or tries an integration. `clock`, `peer` and `status` speak to one that runs.
 
-pub(crate) mod cast;
+mod cast;
 mod clock;
+mod conformed;
 mod control;
 mod ready;
 mod run;
 mod samples;
-pub(crate) mod served;
+mod served;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use jiff::Timestamp;
 
 use self::clock::{By, Speed, moment};
+pub(crate) use self::conformed::Conformed;
 use self::control::{Request, Standing};
 use self::served::State;
 use crate::exit::Failure;

@@ -237,7 +237,7 @@ async fn play(served: &Served, cases: usize, acts: Vec<Act>) -> Result<Vec<Sampl
     Ok(samples.collect())
 }
 
-fn emission(act: &Act, case: Option<CaseId>) -> Result<Emission, Failure> {
+pub(super) fn emission(act: &Act, case: Option<CaseId>) -> Result<Emission, Failure> {
     let mut event_id = [0; 16];
     getrandom::fill(&mut event_id).map_err(|error| anyhow!("no randomness: {error}"))?;
     Ok(Emission {

@@ -5,6 +5,7 @@
     reason = "each test file uses its own part of this"
 )]
 
+pub mod clients;
 pub mod page;
 pub mod sandbox;
 

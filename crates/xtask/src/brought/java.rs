@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 use super::{is_stamped, lock_tools, stamp};
 use crate::command::{output_of, tools_dir};
 
-/// Debian packages: the compiler with its plugin, and every library that a client needs to run.
-const PACKAGES: [&str; 14] = [
+/// Debian packages: the compiler with its plugin and the well-known types, and every library that a client needs to run.
+const PACKAGES: [&str; 15] = [
     "libgeronimo-annotation-1.3-spec-java",
     "libgoogle-gson-java",
     "libgrpc-java",
@@ -24,6 +24,7 @@ const PACKAGES: [&str; 14] = [
     "libnetty-java",
     "libopencensus-java",
     "libperfmark-java",
+    "libprotobuf-dev",
     "libprotobuf-java",
     "libprotobuf32",
     "libprotoc32",
@@ -121,9 +122,10 @@ fn bring(home: &Path) -> Result<()> {
         fs::remove_dir_all(home.join(folder)).context("cannot remove what was downloaded")?;
     }
     let libraries = libraries(&home.join("root/usr/lib"))?;
-    for program in ["protoc", "grpc_java_plugin"] {
-        wrap(home, program, &libraries)?;
-    }
+    // The well-known types, which it would look for beside the system's own compiler.
+    let include = format!("'-I{}'", home.join("root/usr/include").display());
+    wrap(home, "protoc", &libraries, &include)?;
+    wrap(home, "grpc_java_plugin", &libraries, "")?;
     Ok(())
 }
 
@@ -139,11 +141,11 @@ fn libraries(lib: &Path) -> Result<PathBuf> {
 }
 
 /// A program that finds its libraries, which are not where the system looks.
-fn wrap(home: &Path, program: &str, libraries: &Path) -> Result<()> {
+fn wrap(home: &Path, program: &str, libraries: &Path, arguments: &str) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let script = home.join("bin").join(program);
     let text = format!(
-        "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
+        "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' {arguments} \"$@\"\n",
         libraries.display(),
         home.join("root/usr/bin").join(program).display()
     );
