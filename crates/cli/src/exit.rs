@@ -70,6 +70,7 @@ impl Failure {
             Self::Precondition(_) => 6,
             Self::Differences => 7,
             Self::TimedOut(_) => 8,
+            Self::Call(error) if error.is_explained() => 0,
             Self::Call(error) => error.exit_code(),
             Self::Signal(signal) => signal.exit_code(),
         }
@@ -91,6 +92,7 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         match &self {
             Self::Closed | Self::Differences | Self::Signal(_) => {}
+            Self::Call(error) if error.is_explained() => {}
             Self::Failed(error) => eprintln!("concordat: {error:#}"),
             other => eprintln!("concordat: {other}"),
         }

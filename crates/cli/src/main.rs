@@ -4,6 +4,7 @@ mod calendar;
 mod case;
 mod change;
 mod client;
+mod commands;
 mod config;
 mod conformance;
 mod deadline;
@@ -23,6 +24,9 @@ mod pack_file;
 mod partnership;
 mod pins;
 mod policy;
+mod profile;
+mod profiles;
+mod progress;
 mod report;
 mod scenario;
 mod secret_file;
@@ -34,7 +38,7 @@ mod toml_file;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::output::layout::Layout;
@@ -52,9 +56,13 @@ use crate::output::{Format, Output};
     after_help = exit::TABLE
 )]
 struct Arguments {
-    /// How to print the answer.
-    #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
-    output: Output,
+    /// How to print the answer: a table, unless the profile says otherwise.
+    #[arg(short, long, value_enum, global = true)]
+    output: Option<Output>,
+
+    /// The profile to take: address, token file and output under a name. Options and environment go before it.
+    #[arg(long, value_name = "NAME", env = "CONCORDAT_PROFILE", global = true)]
+    profile: Option<String>,
 
     #[command(flatten)]
     layout: Layout,
@@ -116,6 +124,19 @@ enum Noun {
     Feed(feed::Feed),
     /// A node about itself and about its caller.
     Server(server::Server),
+    /// Who the node takes this caller for.
+    Whoami(server::WhoAmI),
+    /// Nodes under a name: address, token file, output.
+    #[command(subcommand)]
+    Profile(profile::Verb),
+    /// Lists every command with its arguments and options, for people and programs.
+    Commands(commands::Commands),
+    /// Prints a script by which a shell completes commands and options.
+    ///
+    /// For bash: `concordat completions bash > ~/.local/share/bash-completion/completions/concordat`.
+    Completions(commands::Completions),
+    /// Writes man pages, one for each command, into a folder.
+    Man(commands::Man),
 }
 
 fn main() -> ExitCode {
@@ -126,8 +147,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// How the answer is printed: as the option says, the profile, or a table.
+fn output(arguments: &Arguments) -> Result<Output, Failure> {
+    // Profiles are of people who call. A node must start whatever they say, and they must be mendable.
+    let is_apart = matches!(
+        arguments.noun,
+        Noun::Serve(_) | Noun::Profile(_) | Noun::Completions(_)
+    );
+    let profile = match is_apart {
+        true => None,
+        false => profiles::choose(arguments.profile.as_deref())?,
+    };
+    let of_profile = profile.and_then(|profile| profile.output);
+    Ok(arguments.output.or(of_profile).unwrap_or(Output::Table))
+}
+
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let output = arguments.output;
+    let output = output(&arguments)?;
     arguments.layout.set(output.format())?;
     let format = match (&arguments.noun, output.format()) {
         (_, Some(format)) => format,
@@ -156,13 +192,23 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Noun::Directory(asked) => directory::run(asked, format),
         Noun::Feed(asked) => feed::run(asked, format),
         Noun::Server(asked) => server::run(asked, format),
+        Noun::Whoami(asked) => server::who_am_i(asked, format),
+        Noun::Profile(verb) => profile::run(verb, format),
+        Noun::Commands(asked) => commands::list(&asked, &built(), format),
+        Noun::Completions(asked) => commands::completions(&asked, &mut Arguments::command()),
+        Noun::Man(asked) => commands::man(&asked, Arguments::command(), format),
     }
+}
+
+/// The description of all commands, with what each takes from those above it.
+fn built() -> clap::Command {
+    let mut command = Arguments::command();
+    command.build();
+    command
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
+use crate::progress::Progress;
 
 /// The directory file that is looked for one level above a scenario file's folder.
 const DIRECTORY_FILE: &str = "directory.json";
@@ -182,9 +183,11 @@ fn play_through_nodes(scenarios: &[Scenario]) -> anyhow::Result<Answer> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let progress = Progress::of(scenarios.len() as u64, "worked cases");
     let played = scenarios.iter().map(|scenario| {
         let report = runtime.block_on(nodes::play(&scenario.steps, &scenario.directory));
         let report = report.with_context(|| scenario.file.display().to_string())?;
+        progress.step(1);
         Ok(Played::new(&scenario.file, report))
     });
     Ok(Answer::of(played.collect::<anyhow::Result<_>>()?))

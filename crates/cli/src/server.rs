@@ -107,6 +107,18 @@ async fn checks(connection: &Connection, format: Format) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Which node is asked.
+#[derive(Debug, Args)]
+pub(crate) struct WhoAmI {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs `concordat whoami`.
+pub(crate) fn who_am_i(asked: WhoAmI, format: Format) -> Result<(), Failure> {
+    client::block_on(whoami(&asked.connection, format))
+}
+
 async fn whoami(connection: &Connection, format: Format) -> Result<(), Failure> {
     let client = connection.client()?;
     let request = client.request(v1::WhoAmIRequest {});

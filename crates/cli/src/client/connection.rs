@@ -16,15 +16,18 @@ use jiff::SignedDuration;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Request, Status};
 use zeroize::Zeroizing;
 
+use super::explain::{Explainer, TokenPlace};
+use super::wire::Wire;
 use crate::config::{Config, LISTEN};
 use crate::exit::Failure;
+use crate::profiles::{self, Profile};
 use crate::token_file;
 
-/// The token, where neither an option nor a configuration names a file. It is not an option: other users see those.
+/// The token itself, where no option names a file. It is not an option: other users see those.
 const TOKEN_VARIABLE: &str = "CONCORDAT_TOKEN";
 /// A node on this machine answers at once, or is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,18 +38,22 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// Configuration of a node on this machine: gives address and token.
+    /// Configuration of a node on this machine: gives address and token where nothing else does.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Address of the node, such as http://127.0.0.1:7171, the default. Goes before what the configuration says.
+    /// Address of the node, such as http://127.0.0.1:7171, the default. Goes before what profile and configuration say.
     #[arg(long, value_name = "URL", env = "CONCORDAT_SERVER", global = true)]
     server: Option<String>,
-    /// File with the API token, mode 0600. Goes before the configuration, and that before the variable CONCORDAT_TOKEN.
+    /// File with the API token, mode 0600. Goes before the variable CONCORDAT_TOKEN, that before profile and configuration.
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
     /// How long one call may take.
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span, global = true)]
     timeout: Duration,
+    /// Shows the first call that this command would make, the request as JSON and a line for a shell that makes the same call; calls
+    /// nothing.
+    #[arg(long, global = true)]
+    explain: bool,
 }
 
 /// A span of time as people write it, such as `30s`.
@@ -68,22 +75,37 @@ impl Connection {
             Some(path) => Some(Config::read(path)?),
             None => None,
         };
-        let server = self.server(config.as_ref())?;
+        let profile = profiles::chosen(self.config.is_some());
+        let server = self.server(profile, config.as_ref())?;
         let endpoint = Endpoint::from_shared(server.clone())
             .map_err(|_| Failure::Usage(format!("`{server}` is not an address")))?
             .connect_timeout(CONNECT_TIMEOUT);
         require_loopback(&server, endpoint.uri())?;
-        let auth = Auth::new(self.token(config.as_ref())?)?;
-        Ok(Client {
+        let place = self.token_place(profile, config.as_ref());
+        let (wire, token) = if self.explain {
+            let explainer = Explainer {
+                server,
+                token: place,
+            };
+            (Wire::Explained(Box::new(explainer)), None)
+        } else {
             // Inside the runtime, as tonic asks; connects when first used.
-            channel: endpoint.connect_lazy(),
-            auth,
+            (Wire::Node(endpoint.connect_lazy()), token(&place)?)
+        };
+        Ok(Client {
+            wire,
+            auth: Auth::new(token)?,
             timeout: self.timeout,
         })
     }
 
-    fn server(&self, config: Option<&Config>) -> Result<String, Failure> {
-        match (&self.server, config) {
+    fn server(
+        &self,
+        profile: Option<&Profile>,
+        config: Option<&Config>,
+    ) -> Result<String, Failure> {
+        let of_profile = profile.and_then(|profile| profile.server.as_ref());
+        match (self.server.as_ref().or(of_profile), config) {
             (Some(server), _) => Ok(server.clone()),
             (None, Some(config)) => config.server().ok_or_else(|| {
                 Failure::Usage(
@@ -95,13 +117,39 @@ impl Connection {
         }
     }
 
-    fn token(&self, config: Option<&Config>) -> Result<Option<Zeroizing<String>>, Failure> {
-        match (&self.token_file, config) {
-            (Some(path), _) => token_file::read(path).map(Some),
-            (None, Some(config)) => token_file::read(&config.token_file).map(Some),
-            (None, None) => Ok(std::env::var(TOKEN_VARIABLE).ok().map(Zeroizing::new)),
+    /// Where the token is: option, environment, profile, configuration, in this order.
+    fn token_place(&self, profile: Option<&Profile>, config: Option<&Config>) -> TokenPlace {
+        let of_profile = profile.and_then(|profile| profile.token_file.as_ref());
+        if let Some(file) = &self.token_file {
+            return TokenPlace::File(file.clone());
+        }
+        if std::env::var_os(TOKEN_VARIABLE).is_some() {
+            return TokenPlace::Variable;
+        }
+        match (of_profile, config) {
+            (Some(file), _) => TokenPlace::File(file.clone()),
+            (None, Some(config)) => TokenPlace::File(config.token_file.clone()),
+            (None, None) => TokenPlace::Nowhere,
         }
     }
+}
+
+fn token(place: &TokenPlace) -> Result<Option<Zeroizing<String>>, Failure> {
+    match place {
+        TokenPlace::File(file) => token_file::read(file).map(Some),
+        TokenPlace::Variable => Ok(std::env::var(TOKEN_VARIABLE).ok().map(Zeroizing::new)),
+        TokenPlace::Nowhere => Ok(None),
+    }
+}
+
+/// Whether a token may be sent to an address.
+///
+/// # Errors
+/// [`Failure::Usage`] with what is wrong.
+pub(crate) fn check_server(server: &str) -> Result<(), Failure> {
+    let endpoint = Endpoint::from_shared(server.to_owned())
+        .map_err(|_| Failure::Usage(format!("`{server}` is not an address")))?;
+    require_loopback(server, endpoint.uri())
 }
 
 /// The token must not cross a network in clear, and a node of this release listens on loopback only.
@@ -124,12 +172,12 @@ fn require_loopback(server: &str, uri: &tonic::transport::Uri) -> Result<(), Fai
 /// One node, and who calls it.
 #[derive(Clone)]
 pub(crate) struct Client {
-    channel: Channel,
+    wire: Wire,
     auth: Auth,
     timeout: Duration,
 }
 
-type Authenticated = InterceptedService<Channel, Auth>;
+type Authenticated = InterceptedService<Wire, Auth>;
 
 impl Client {
     /// A request with the time limit of a call. Streams take a plain one.
@@ -145,7 +193,7 @@ impl Client {
     }
 
     fn authenticated(&self) -> Authenticated {
-        InterceptedService::new(self.channel.clone(), self.auth.clone())
+        InterceptedService::new(self.wire.clone(), self.auth.clone())
     }
 
     /// Events and drafts.

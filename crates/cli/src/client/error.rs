@@ -8,6 +8,8 @@ use concordat_proto::strict::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::explain::EXPLAINED;
+
 /// A call that failed.
 #[derive(Debug)]
 pub(crate) struct CallError {
@@ -26,12 +28,19 @@ pub(crate) struct CallError {
     retry_after: Option<Duration>,
     /// The call did not reach a node, or its connection broke.
     is_transport: bool,
+    /// The call was shown and not made.
+    is_explained: bool,
 }
 
 impl CallError {
     /// The reason of the contract, if a node gave one.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
+    }
+
+    /// Whether nothing failed: the call was shown and not made.
+    pub(crate) fn is_explained(&self) -> bool {
+        self.is_explained
     }
 
     /// How long the node asks to wait before the next try.
@@ -107,6 +116,7 @@ impl From<Status> for CallError {
             .map(|failure| &failure.violations);
         let help = details.help().map(|help| &help.links);
         Self {
+            is_explained: status.metadata().contains_key(EXPLAINED),
             code: status.code(),
             message: status.message().to_owned(),
             reason: info.map(|info| info.reason.clone()),

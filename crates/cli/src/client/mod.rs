@@ -3,10 +3,12 @@
 mod connection;
 mod error;
 mod event_id;
+mod explain;
 mod paging;
 mod retry;
+mod wire;
 
-pub(crate) use connection::{Client, Connection};
+pub(crate) use connection::{Client, Connection, check_server};
 pub(crate) use error::CallError;
 pub(crate) use event_id::fresh_event_id;
 pub(crate) use paging::{Paging, all_pages};

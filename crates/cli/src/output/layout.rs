@@ -8,7 +8,7 @@ use crate::exit::Failure;
 use crate::output::Format;
 
 /// A process has one standard output and answers once; so this is said once, and no command has to carry it.
-static LAYOUT: OnceLock<Layout> = OnceLock::new();
+static LAYOUT: OnceLock<(Layout, Format)> = OnceLock::new();
 
 /// What of a table or of comma-separated values is shown.
 #[derive(Debug, Clone, Args)]
@@ -39,7 +39,7 @@ impl Layout {
             ));
         }
         // A second answer of one process keeps the first layout: there is none.
-        let _ = LAYOUT.set(self);
+        let _ = LAYOUT.set((self, format.unwrap_or(Format::Table)));
         Ok(())
     }
 }
@@ -50,5 +50,10 @@ pub(super) fn layout() -> &'static Layout {
         columns: Vec::new(),
         headers: true,
     };
-    LAYOUT.get().unwrap_or(ALL)
+    LAYOUT.get().map_or(ALL, |(layout, _)| layout)
+}
+
+/// The format of the answer, for those to whom no command hands it; that for people, if nothing was said.
+pub(crate) fn format() -> Format {
+    LAYOUT.get().map_or(Format::Table, |(_, format)| *format)
 }

@@ -20,6 +20,7 @@ use crate::client::{self, Client, Connection};
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Output, Row};
+use crate::progress::Progress;
 use answer::Answer;
 
 /// What is asked of which node.
@@ -134,9 +135,12 @@ async fn report(client: &Client, asked: Run, output: Output) -> Result<(), Failu
     });
     let mut pieces = client.reports().run_report(request).await?.into_inner();
     let mut answer = Answer::default();
+    let progress = Progress::open("report");
     while let Some(piece) = pieces.message().await? {
+        progress.step(1);
         answer.take(piece);
     }
+    drop(progress);
     let answer = answer.whole()?.only(&asked.tables)?;
     match (output, asked.out.as_deref()) {
         (Output::Table, None) => text::print(&answer),
