@@ -14,8 +14,12 @@ const NO_EVENT: &str = "018f0000-0000-7000-8000-00000000dead";
 const NOBODY: &str = "http://127.0.0.1:1";
 /// They follow a feed for as long as it takes, also a node that is away.
 const PATIENT: [&str; 2] = ["feed tail", "feed relay"];
+/// They stand among those that call a node and need none.
+const IN_HERE: [&str; 1] = ["event types"];
 /// What they print is not an answer but a file for another program, or nothing.
 const WITHOUT_ANSWER: [&str; 2] = ["completions", "serve"];
+/// What it names is gone when it is asked again in another format.
+const ONCE: [&str; 1] = ["profile delete"];
 
 /// A command with the words that it needs.
 struct Leaf {
@@ -39,7 +43,8 @@ impl Leaf {
         assert!(help.status.success(), "{}", self.name);
         let help = text(&help.stdout);
         assert!(help.contains("Usage: concordat"), "{}: {help}", self.name);
-        help.contains("--explain")
+        let calls = help.contains("--explain") && help.contains("--server <URL>");
+        calls && !IN_HERE.contains(&self.name.as_str())
     }
 }
 
@@ -58,6 +63,10 @@ fn leaves() -> Vec<Leaf> {
             words.extend(required(&one["arguments"]).map(|argument| sample(&argument)));
             if name == "event emit" {
                 words.extend(["--json", "{\"subject_ref\":\"p\"}"].map(str::to_owned));
+            }
+            if name == "feed relay" {
+                let target = ["--to", NOBODY, "--secret-file", "unknown"];
+                words.extend(target.map(str::to_owned));
             }
             Leaf { name, words }
         })
@@ -80,7 +89,6 @@ fn sample(argument: &str) -> String {
         "--type" => "complaint-received",
         "--calendar" => "EW",
         "--from" | "--to" => "2026-01-05",
-        "--to-dir" => "/nonexistent",
         "shell" => "bash",
         _ => "unknown",
     }
@@ -168,6 +176,9 @@ fn every_command_that_answers_here_answers_in_every_format() {
         serde_json::from_slice::<Value>(&json.stdout).unwrap_or_else(|_| panic!("{name}"));
         for line in text(&run("ndjson").stdout).lines() {
             serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{name}: {line}"));
+        }
+        if ONCE.contains(&name) {
+            continue;
         }
         let csv = run("csv");
         assert!(csv.status.success(), "{name}: {}", text(&csv.stderr));

@@ -98,6 +98,7 @@ const TEST_SUPPORT: &str = "concordat-tests";
 const WALLS: &[(&str, &[&str])] = &[
     ("csv", &["concordat"]),
     ("zip", &["concordat-verify"]),
+    ("reqwest", &["concordat"]),
     ("rust_xlsxwriter", &["concordat"]),
     ("async-nats", &["concordat-log", "concordat-tests"]),
     (

@@ -1,5 +1,6 @@
 //! `concordat feed`: the ordered stream of what became visible to this organisation.
 
+mod relay;
 mod tail;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -30,6 +31,11 @@ enum Verb {
     /// A connection that is lost is taken up again after the last entry printed. At least once: an entry can come again after this
     /// command was ended between printing and committing it; it has the same event id.
     Tail(tail::Tail),
+    /// Posts entries as signed CloudEvents to an address, or writes them into a folder, and commits each once it was taken.
+    ///
+    /// Signed after Standard Webhooks. At least once, in the feed's order: an entry can come again after this command was killed; it has
+    /// the same id. See docs/how-to/relay.md for what an answer of the receiver leads to.
+    Relay(Box<relay::Relay>),
     /// Commits a cursor: what stands up to it is dealt with.
     Commit(Commit),
 }
@@ -77,6 +83,7 @@ pub(crate) fn run(asked: Feed, format: Format) -> Result<(), Failure> {
             Verb::Create(asked) => create(&client, asked, format).await,
             Verb::List(asked) => list(&client, asked, format).await,
             Verb::Tail(asked) => tail::run(&client, &asked, format).await,
+            Verb::Relay(asked) => relay::run(&client, &asked, format).await,
             Verb::Commit(asked) => commit(&client, asked, format).await,
         }
     })
