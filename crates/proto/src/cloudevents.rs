@@ -24,7 +24,6 @@ use crate::v1::stream_feed_response::Content;
 use crate::v1::{
     CaseSnapshot, Compartment, ContentAvailable, EventBody, EventEnvelope, FeedCount, FeedTest,
 };
-use crate::v1::{CaseSnapshot, Compartment, ContentAvailable, EventBody, EventEnvelope, FeedTest};
 use crate::{descriptor, json, options};
 
 /// The media type of one event in structured mode.
@@ -147,17 +146,6 @@ fn snapshot(
     shape: Shape,
 ) -> Result<Value, serde_json::Error> {
     let mut said = Attributes::said_by_feed("case-snapshot", place);
-/// A case as it stood when the feed was started with a snapshot: `data` is the case in canonical JSON.
-///
-/// # Errors
-///
-/// If an instant is outside the range that JSON can say.
-pub fn snapshot(
-    snapshot: &CaseSnapshot,
-    feed: &str,
-    shape: Shape,
-) -> Result<Value, serde_json::Error> {
-    let mut said = Attributes::said_by_feed(feed, "snapshot", &snapshot.cursor);
     let case = snapshot.joint_case.clone().unwrap_or_default();
     said.text("subject", &case_subject(&case.case_id));
     match shape {
@@ -165,8 +153,6 @@ pub fn snapshot(
             said.text("position", &snapshot.position);
             said.text("caseversion", &case.version);
             said.place(place);
-            said.text("cursor", &snapshot.cursor);
-            said.text("position", &snapshot.position);
             said.text("datacontenttype", "application/json");
             said.value("data", json::to_value(&case)?);
         }
@@ -190,13 +176,6 @@ fn test(test: &FeedTest, place: &Place, shape: Shape) -> Value {
             said.place(place);
         }
         Shape::Mns => said.filtering(&[("organisation", &test.source), ("test", "true")]),
-/// An entry that was made to test the way to a subscriber. Its `id` is the entry's own.
-pub fn feed_test(test: &FeedTest, feed: &str, shape: Shape) -> Value {
-    let mut said = Attributes::said_by_feed(feed, "test", &test.event_id);
-    said.text("time", &instant(test.recorded_at.as_ref()));
-    match shape {
-        Shape::CloudEvents => said.text("cursor", &test.cursor),
-        Shape::Mns => said.filtering(&[("organisation", &test.source)]),
     }
     said.finish()
 }
