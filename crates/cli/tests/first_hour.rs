@@ -7,9 +7,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use support::page::{play, with_code};
-use support::set_mode;
+use support::sandbox::Sandbox;
+use support::{set_mode, text};
 
 const FIRST_HOUR: &str = include_str!("../../../docs/tutorial/first-hour.md");
 
@@ -17,7 +19,7 @@ const FIRST_HOUR: &str = include_str!("../../../docs/tutorial/first-hour.md");
 const SECONDS_MAX: u64 = 120;
 
 /// The guides, each with code from files.
-const GUIDES: [&str; 3] = ["python", "typescript", "java"];
+const GUIDES: [&str; 4] = ["python", "typescript", "java", "curl"];
 
 fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -147,4 +149,41 @@ fn the_code_of_the_guides_is_that_of_the_clients() {
             );
         }
     }
+}
+
+#[test]
+fn the_script_with_curl_emits_and_follows() {
+    let sandbox = Sandbox::start(&[]);
+    let output = Command::new(root().join("tests/clients/curl/integration.sh"))
+        .arg("--until-caught-up")
+        .env("CONCORDAT_SERVER", sandbox.server("trust"))
+        .env("CONCORDAT_TOKEN_FILE", sandbox.token_file("trust"))
+        .output()
+        .expect("bash, curl and jq are on the path");
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+    let case = |line: &str| line.rsplit_once(' ').expect("words").1.to_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    let (first, second) = (lines[0], lines[1]);
+    assert!(
+        first.starts_with("emitted complaintReceived effective case "),
+        "{first}"
+    );
+    assert!(
+        second.starts_with("emitted complaintAcknowledged effective case "),
+        "{second}"
+    );
+    let last = format!(
+        "feed uk.concordat.complaint-acknowledged.v1 cases/{}",
+        case(first)
+    );
+    assert_eq!(lines.last(), Some(&last.as_str()));
+    assert!(
+        complained.contains("refused invalid_argument MISSING_FIELD"),
+        "{complained}"
+    );
+    assert!(
+        complained.contains("event.body.complaint_acknowledged.method: "),
+        "{complained}"
+    );
 }
