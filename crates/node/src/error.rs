@@ -3,7 +3,7 @@
 use concordat_domain::event::EventType;
 use concordat_domain::ids::{CaseId, EventId, Position};
 
-use crate::views::Cursor;
+use crate::feeds::Spot;
 
 /// What can go wrong between a local system and its node.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,24 @@ pub enum Error {
     #[error("the cursor belongs to no entry of this feed")]
     UnknownCursor {
         /// The last cursor before it.
-        resume: Option<Cursor>,
+        resume: Option<Spot>,
+    },
+    /// The feed has no such generation, or has forgotten it.
+    #[error("the feed has no such generation")]
+    UnknownGeneration,
+    /// Only an entry that the feed has delivered, up to the cursor that is committed with it, can be put aside.
+    #[error("the cursor is of no entry up to the one that is committed")]
+    NotToPark,
+    /// No entry of this cursor waits aside for the feed.
+    #[error("no entry of this cursor is parked")]
+    NotParked,
+    /// A feed has no more of these. What was asked for was not done.
+    #[error("a feed has at most {limit} {what}")]
+    FeedLimit {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        limit: usize,
     },
     /// A feed cannot be called so.
     #[error(

@@ -17,6 +17,7 @@ mod emission;
 mod engine;
 mod error;
 mod failure;
+mod feeds;
 mod mailbox;
 mod node;
 pub mod sandbox;
@@ -27,8 +28,13 @@ pub use emission::{BatchEmission, Emission, Receipt, Ruled, Ruling, Stage};
 pub use engine::DIRECTORY as NO_CASE;
 pub use error::Error;
 pub use failure::Failure;
+pub use feeds::{
+    CONTENT_AVAILABLE, Commit, Delivered, FeedDeadlineState, FeedEnd, FeedFilter, FeedFollower,
+    FeedOptions, FeedPlace, FeedPortion, FeedRole, FeedShown, FeedView, Follow, Generation, Mark,
+    ParkedView, Replayed, SignedStatement, Snapshot, Sought, Spot, position_text,
+};
 pub use node::{Node, NodeConfig};
 pub use views::{
     CaseView, ClockGuard, Cursor, DraftView, EventView, Exposure, FeedContent, FeedEntry, FeedPage,
-    FeedStart, FeedView, Histories, OwnRecord, Publishing, Rulebook, Status, Upto,
+    Histories, OwnRecord, Publishing, Rulebook, Status, Upto,
 };

@@ -1,5 +1,7 @@
 //! The handle on a running node.
 
+mod feeds;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,11 +26,9 @@ use crate::emission::{BatchEmission, Emission, Receipt};
 use crate::engine::{Engine, TakenBatch, Watches};
 use crate::error::Error;
 use crate::failure::{Failure, Report, Reports};
+use crate::feeds::{Board, route};
 use crate::mailbox::{Input, Mailbox};
-use crate::views::{
-    CaseView, Cursor, DraftView, EventView, FeedEntry, FeedPage, FeedStart, FeedView, Histories,
-    OwnRecord, Rulebook, Status, Upto,
-};
+use crate::views::{CaseView, DraftView, EventView, Histories, OwnRecord, Rulebook, Status, Upto};
 
 /// What a node is started with.
 #[derive(Debug)]
@@ -91,6 +91,7 @@ pub struct Node {
     feed_changed: watch::Receiver<u64>,
     progress: watch::Receiver<u64>,
     reports: Reports,
+    board: Arc<Board>,
 }
 
 /// What runs, and is awaited by [`Node::stop`].
@@ -131,6 +132,7 @@ impl Node {
             (jobs, Arc::clone(&compare_clocks)),
             watches,
         )?;
+        let board = engine.board();
         let report = reports.of("engine");
         let thread = std::thread::Builder::new()
             .name("concordat-engine".to_owned())
@@ -154,6 +156,8 @@ impl Node {
         tasks.spawn(reported(reports.of("comparer of clocks"), compare));
         let append = courier::append(log, mailbox.clone(), waiting_jobs, stop.clone());
         tasks.spawn(reported(reports.of("appender"), append));
+        let routing = route(Arc::clone(&board), feed_changed.clone(), stop.clone());
+        tasks.spawn(reported(reports.of("feed router"), routing));
         let ticks = ticker(mailbox.clone(), tick, stop.clone());
         tasks.spawn(reported(reports.of("ticker"), ticks));
         Ok(Self {
@@ -166,6 +170,7 @@ impl Node {
             feed_changed,
             progress,
             reports,
+            board,
         })
     }
 
@@ -463,82 +468,6 @@ impl Node {
         self.mailbox
             .promise(move |engine| engine.discard(event))
             .await
-    }
-
-    /// Up to `max` feed entries after a cursor, void events of others left out; from the beginning, if none is given.
-    ///
-    /// # Errors
-    /// [`Error::Stopping`].
-    pub async fn feed(&self, after: Option<Cursor>, max: usize) -> Result<Vec<FeedEntry>, Error> {
-        Ok(self.feed_page(after, false, max).await?.entries)
-    }
-
-    /// Up to `max` feed entries after a cursor, with the place up to which entries were looked at.
-    ///
-    /// # Errors
-    /// [`Error::Stopping`].
-    pub async fn feed_page(
-        &self,
-        after: Option<Cursor>,
-        include_void: bool,
-        max: usize,
-    ) -> Result<FeedPage, Error> {
-        self.mailbox
-            .call(move |engine| engine.feed_after(after, include_void, max))
-            .await?
-    }
-
-    /// Creates a named feed, or gives the one of that name unchanged; says whether it was there. Durable on return.
-    ///
-    /// # Errors
-    /// [`Error::FeedName`], [`Error::TooManyFeeds`].
-    pub async fn create_feed(
-        &self,
-        name: String,
-        start: FeedStart,
-        include_void: bool,
-    ) -> Result<(FeedView, bool), Error> {
-        self.mailbox
-            .promise(move |engine| engine.create_feed(&name, start, include_void))
-            .await
-    }
-
-    /// All named feeds, by name.
-    ///
-    /// # Errors
-    /// [`Error::Stopping`].
-    pub async fn feeds(&self) -> Result<Vec<FeedView>, Error> {
-        self.mailbox.call(|engine| engine.feeds()).await?
-    }
-
-    /// One named feed.
-    ///
-    /// # Errors
-    /// [`Error::UnknownFeed`].
-    pub async fn named_feed(&self, name: String) -> Result<FeedView, Error> {
-        self.mailbox
-            .call(move |engine| engine.named_feed(&name))
-            .await?
-    }
-
-    /// Commits how far a named feed was handled; one that comes late never takes it back. Durable on return.
-    ///
-    /// # Errors
-    /// [`Error::UnknownFeed`], [`Error::UnknownCursor`].
-    pub async fn commit_feed(&self, name: String, cursor: Cursor) -> Result<FeedView, Error> {
-        self.mailbox
-            .promise(move |engine| engine.commit_feed(&name, cursor))
-            .await
-    }
-
-    /// Checks that an entry of the feed has this cursor.
-    ///
-    /// # Errors
-    /// [`Error::UnknownCursor`], with the place to resume at.
-    pub async fn require_cursor(&self, cursor: Cursor) -> Result<(), Error> {
-        self.mailbox
-            .call(move |engine| engine.require_cursor(cursor))
-            .await?
     }
 
     /// Number of feed entries; changes when there are more, so that a follower can await instead of asking.

@@ -1,6 +1,7 @@
 //! What the node shows: cases, events, drafts, feeds and itself. Renderings, never the record.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use concordat_domain::Rules;
 use concordat_domain::calendar::Calendars;
@@ -191,30 +192,6 @@ pub struct Cursor {
     pub index: u32,
 }
 
-/// Where a new feed starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FeedStart {
-    /// With the first entry that there is.
-    Beginning,
-    /// With what comes after its creation.
-    Now,
-}
-
-/// A named feed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedView {
-    /// Its name.
-    pub name: String,
-    /// How far its subscriber has come; none at the beginning.
-    pub cursor: Option<Cursor>,
-    /// Entries behind the cursor, void events of others counted.
-    pub lag: u64,
-    /// Whether void events of other organisations are in it.
-    pub include_void: bool,
-    /// When a cursor was committed last.
-    pub committed_at: Option<Timestamp>,
-}
-
 /// Some entries of a feed in order.
 #[derive(Debug, Clone)]
 pub struct FeedPage {
@@ -241,7 +218,7 @@ pub enum FeedContent {
     /// An event.
     Event {
         /// The event, with content as it may be read now.
-        event: Box<EventView>,
+        event: Arc<EventView>,
         /// Whether it stood on the log before this organisation could read the case.
         historical: bool,
     },
@@ -251,6 +228,26 @@ pub enum FeedContent {
         case: CaseId,
         /// The compartment.
         compartment: v1::Compartment,
+    },
+    /// A case as it stood when a feed was started with a snapshot.
+    Snapshot {
+        /// The case.
+        case: CaseId,
+        /// How it stood; none if its keys are gone since.
+        view: Option<Box<CaseView>>,
+        /// Up to which position.
+        position: Option<Position>,
+        /// The instant at which its timetable is read.
+        at: Timestamp,
+    },
+    /// Made to test the way to a subscriber; on no log.
+    Test {
+        /// Its id.
+        event_id: EventId,
+        /// Whose node made it.
+        source: OrganisationId,
+        /// When.
+        at: Timestamp,
     },
 }
 

@@ -25,6 +25,12 @@ pub(crate) const DUE: u8 = b't';
 pub(crate) const FEED: u8 = b'n';
 /// Feed cursors: name → cursor.
 pub(crate) const FEED_CURSORS: u8 = b'u';
+/// Marks of feeds: feed 0 generation(4) offset(8) → number, digest.
+pub(crate) const FEED_MARKS: u8 = b'w';
+/// Snapshots with which feeds begin: feed 0 generation(4) chunk(8) → case ids.
+pub(crate) const FEED_SNAPSHOTS: u8 = b's';
+/// Parked entries of feeds: feed 0 generation(4) offset(8) → entry.
+pub(crate) const FEED_PARKED: u8 = b'k';
 /// Merkle tree: level(1) index(8) → hash.
 pub(crate) const TREE: u8 = b'h';
 /// Admission: index(8) → delta.
@@ -51,6 +57,9 @@ pub(crate) fn area_name(key: &[u8]) -> &'static str {
         Some(&DUE) => "outlooks",
         Some(&FEED) => "feed",
         Some(&FEED_CURSORS) => "feed cursors",
+        Some(&FEED_MARKS) => "feed marks",
+        Some(&FEED_SNAPSHOTS) => "feed snapshots",
+        Some(&FEED_PARKED) => "parked entries",
         Some(&TREE) => "tree",
         Some(&ADMISSION) => "admission",
         Some(&VAULT) => "vault",

@@ -22,8 +22,9 @@ mod seal;
 mod store;
 
 pub use areas::{
-    Admission, CaseId, Cases, Drafts, Due, EventId, Events, Feed, HighWater, InFlight, Journal,
-    JournalRecord, KnownEvent, Meta, Place, Projections, Quarantine, Tree, Vault,
+    Admission, CaseId, Cases, Drafts, Due, EventId, Events, Feed, FeedExtras, FeedOffset,
+    FeedTally, HighWater, InFlight, Journal, JournalRecord, KnownEvent, Meta, Place, Projections,
+    Quarantine, Tree, Vault,
 };
 pub use batch::Batch;
 pub use config::StoreConfig;

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use crate::areas::{
-    Admission, Cases, Drafts, Due, Events, Feed, InFlight, Journal, Meta, Projections, Quarantine,
-    Tree, Vault,
+    Admission, Cases, Drafts, Due, Events, Feed, FeedExtras, InFlight, Journal, Meta, Projections,
+    Quarantine, Tree, Vault,
 };
 use crate::batch::Change;
 use crate::engine::Engine;
@@ -171,6 +171,11 @@ impl Store {
     /// What became visible to this organisation, in order, and how far each subscriber is.
     pub fn feed(&self) -> Feed<'_> {
         Feed(self)
+    }
+
+    /// Marks, snapshots and parked entries of feeds.
+    pub fn feed_extras(&self) -> FeedExtras<'_> {
+        FeedExtras(self)
     }
 
     /// Nodes of the Merkle tree over the log.

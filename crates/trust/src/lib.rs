@@ -39,5 +39,7 @@ pub mod seal;
 
 pub mod case_log;
 
+pub mod feed;
+
 pub use digest::{BundleHash, Commitment, EventHash, Hash, KeyId, PartnershipId};
 pub use error::Error;

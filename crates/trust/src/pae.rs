@@ -16,6 +16,8 @@ pub enum PayloadType {
     AuditPackManifest,
     /// The report of a conformance kit, as JSON: signed by whoever ran it.
     ConformanceReport,
+    /// The text of a statement on a feed: signed by the organisation whose feed it is.
+    FeedStatement,
 }
 
 impl PayloadType {
@@ -27,6 +29,7 @@ impl PayloadType {
             Self::PartnershipChange => "application/vnd.concordat.partnership-change.v1+protobuf",
             Self::AuditPackManifest => "application/vnd.concordat.audit-pack-manifest.v1+json",
             Self::ConformanceReport => "application/vnd.concordat.conformance-report.v1+json",
+            Self::FeedStatement => "application/vnd.concordat.feed-statement.v1+text",
         }
     }
 }

@@ -180,7 +180,7 @@ impl Engine {
     }
 
     /// Where the last envelope stands that was applied: what becomes visible by a copy of an older one does so here.
-    fn last_position(&self) -> Result<Position, Error> {
+    pub(super) fn last_position(&self) -> Result<Position, Error> {
         let bundle = self.admission.size().saturating_sub(1);
         let envelopes =
             u32::try_from(self.bundle_at(bundle)?.envelopes().len()).unwrap_or(u32::MAX);
@@ -284,13 +284,8 @@ impl Engine {
             .map_or(0, |head| head.seq);
         let ruled = self.ruled(log, own_seq, applied);
         self.record_ruling(case, position, bundle, ruled)?;
-        self.feed_event(
-            case,
-            (position, false),
-            position,
-            bundle.organisation(),
-            applied,
-        )
+        let event = (envelope.header().event_id, bundle.organisation());
+        self.feed_event(log, (position, false), position, event, applied)
     }
 
     /// Feed and rulings of what stood on the log before this organisation could judge it.
@@ -300,12 +295,16 @@ impl Engine {
         visible_at: Position,
         replayed: Vec<Replayed>,
     ) -> Result<(), Error> {
+        let Some(log) = self.case_log(case)? else {
+            return Ok(());
+        };
         for step in replayed {
             self.record_ruling(case, step.position, &step.bundle, step.ruled)?;
             if step.applied.event.is_some() {
-                let author = step.bundle.organisation();
+                let header = envelope_of(&step.bundle, step.position).header();
+                let event = (header.event_id, step.bundle.organisation());
                 let at = (step.position, step.position <= visible_at);
-                self.feed_event(case, at, visible_at, author, &step.applied)?;
+                self.feed_event(&log, at, visible_at, event, &step.applied)?;
             }
         }
         Ok(())
@@ -409,8 +408,11 @@ impl Engine {
             self.after_replay(case, visible_at, replayed)?;
             self.case_changed(case);
         }
+        let log = self.case_log(case)?;
         for compartment in compartments {
-            self.feed_content(case, compartment, visible_at)?;
+            if let Some(log) = &log {
+                self.feed_content(log, compartment, visible_at)?;
+            }
         }
         Ok(())
     }

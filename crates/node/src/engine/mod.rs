@@ -13,6 +13,7 @@ mod emit;
 mod enforce;
 mod erase;
 mod feed;
+mod feed_places;
 mod flight;
 mod follow;
 mod guard;
@@ -22,6 +23,7 @@ mod histories;
 mod load;
 mod outbox;
 mod outlook;
+mod parked;
 mod publish;
 mod rulings;
 mod shelf;
@@ -30,11 +32,12 @@ mod subscriptions;
 mod tests;
 mod view;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use concordat_domain::ids::{CaseId, EventId, OrganisationId};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
 use concordat_domain::{Case, Rules};
 use concordat_log::Offset;
 use concordat_store::{Batch, KnownEvent, Store};
@@ -53,9 +56,10 @@ use crate::courier::{AppendJob, Reached};
 use crate::draft::Draft;
 use crate::emission::{Receipt, Stage};
 use crate::error::Error;
+use crate::feeds::{Board, Entry};
 use crate::mailbox::Input;
 use crate::node::NodeConfig;
-use crate::views::Publishing;
+use crate::views::{EventView, Publishing};
 
 use agenda::Agenda;
 pub(crate) use batch::TakenBatch;
@@ -67,6 +71,7 @@ use guard::Guard;
 use heads::Uncovered;
 use outbox::Outbox;
 use outlook::Outlook;
+pub(crate) use parked::COUNTED_MAX;
 use shelf::Shelf;
 
 /// Inputs taken in one turn before the turn's writes go to the store: what arrived together is synced together.
@@ -154,6 +159,18 @@ pub(crate) struct Engine {
     compare_clocks: Arc<Notify>,
     feed_next: u64,
     feed_last: Option<crate::views::Cursor>,
+    /// When the last entry became visible.
+    feed_at: Timestamp,
+    /// Entries of this turn.
+    feed_fresh: Vec<Arc<Entry>>,
+    /// The named feeds.
+    feeds: BTreeMap<String, subscriptions::Named>,
+    /// Entries that wait aside, of all feeds.
+    parked_count: usize,
+    /// Where followers see what is written.
+    board: Arc<Board>,
+    /// Events opened for feeds in this turn.
+    resolved: RefCell<BTreeMap<Position, Arc<EventView>>>,
     /// Rulings of this turn, which the store does not show yet.
     rulings: BTreeMap<(CaseId, concordat_domain::ids::Position), crate::emission::Ruled>,
     feed_changed: watch::Sender<u64>,
@@ -201,6 +218,11 @@ impl Engine {
             .map_err(|_| Error::Corrupt("the system gives no randomness".to_owned()))?;
         let cursor = Offset(store.meta().cursor()?);
         let feed_next = store.feed().last()?.map_or(0, |last| last + 1);
+        let last_entry = Self::last_feed_entry(&store)?;
+        let head = admission.size().checked_sub(1).map(|bundle| Position {
+            bundle,
+            envelope: 0,
+        });
         let mut engine = Self {
             rng: ChaCha20Rng::from_seed(seed),
             keyring: Keyring::default(),
@@ -240,7 +262,13 @@ impl Engine {
             guard: Guard::default(),
             compare_clocks,
             feed_next,
-            feed_last: Self::last_feed_cursor(&store)?,
+            feed_last: last_entry.map(|(cursor, _)| cursor),
+            feed_at: last_entry.and_then(|(_, at)| at).unwrap_or(Timestamp::MIN),
+            feed_fresh: Vec::new(),
+            feeds: BTreeMap::new(),
+            parked_count: 0,
+            board: Arc::new(Board::starting_at(feed_next, head)),
+            resolved: RefCell::default(),
             rulings: BTreeMap::new(),
             feed_changed,
             jobs,
@@ -265,6 +293,7 @@ impl Engine {
         engine.restore_cases()?;
         engine.restore_outbox()?;
         engine.restore_erasure()?;
+        engine.restore_feeds()?;
         Ok(engine)
     }
 
@@ -343,6 +372,10 @@ impl Engine {
         self.unwritten.clear();
         self.placed.clear();
         self.healed.clear();
+        let fresh = std::mem::take(&mut self.feed_fresh);
+        self.board
+            .publish(fresh, self.feed_next, self.last_applied());
+        self.resolved.borrow_mut().clear();
         self.feed_changed
             .send_if_modified(|known| std::mem::replace(known, self.feed_next) != self.feed_next);
         let size = self.admission.size();
@@ -373,6 +406,11 @@ impl Engine {
     pub(crate) fn once_durable(&mut self, answer: Box<dyn FnOnce() + Send>) {
         self.sync_needed = true;
         self.promises.push(answer);
+    }
+
+    /// Where followers see what is written.
+    pub(crate) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
     }
 
     /// Last offset read.

@@ -125,7 +125,10 @@ impl Engine {
     }
 
     /// This organisation and the bodies for which it records.
-    fn bodies_under<'a>(&'a self, rules: &Rules<'a>) -> impl Iterator<Item = &'a OrganisationId> {
+    pub(super) fn bodies_under<'a>(
+        &'a self,
+        rules: &Rules<'a>,
+    ) -> impl Iterator<Item = &'a OrganisationId> {
         let own = &self.config.organisation;
         std::iter::once(own).chain(rules.directory.recorded_for_by(own))
     }

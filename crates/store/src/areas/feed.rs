@@ -65,6 +65,11 @@ impl<'s> Feed<'s> {
         self.0.engine.get(&joined(FEED_CURSORS, &[name.as_bytes()]))
     }
 
+    /// Forgets a subscriber.
+    pub fn drop_cursor(&self, batch: &mut Batch, name: &str) {
+        batch.delete(joined(FEED_CURSORS, &[name.as_bytes()]));
+    }
+
     /// The named subscribers with their cursors, by name.
     pub fn cursors(&self) -> impl Iterator<Item = Result<(String, Vec<u8>), Error>> + use<'s> {
         let store = self.0;
