@@ -229,6 +229,14 @@ pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
         )
         .with("cursor", resume.map(opaque::cursor).unwrap_or_default()),
         Error::FeedName => Failure::field("feed_id", text),
+        Error::UnknownGeneration => Failure::field("generation", text),
+        Error::NotToPark => Failure::field("parked", text),
+        Error::NotParked => Failure::not_found("parked entry"),
+        Error::FeedLimit { what, limit } => {
+            Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, text)
+                .with("what", what)
+                .with("limit", limit.to_string())
+        }
         Error::TooManyFeeds { limit } => {
             Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, text)
                 .with("limit", limit.to_string())

@@ -2,11 +2,11 @@
 
 use concordat_domain::event::CaseVersion;
 use concordat_domain::ids::Position;
-use concordat_node::Cursor;
+use concordat_node::{Cursor, Spot, position_text};
 
 /// A place in the log: 24 hexadecimal digits.
 pub(crate) fn position(position: Position) -> String {
-    format!("{:016x}{:08x}", position.bundle, position.envelope)
+    position_text(position)
 }
 
 /// The place that a text stands for.
@@ -18,19 +18,27 @@ pub(crate) fn read_position(text: &str) -> Option<Position> {
     })
 }
 
-/// A place in the feed: 32 hexadecimal digits.
-pub(crate) fn cursor(cursor: Cursor) -> String {
-    format!("{}{:08x}", position(cursor.position), cursor.index)
+/// A place in a feed: 32 hexadecimal digits, or 25 characters within a snapshot.
+pub(crate) fn cursor(spot: Spot) -> String {
+    spot.to_string()
 }
 
-/// The place in the feed that a text stands for.
-pub(crate) fn read_cursor(text: &str) -> Option<Cursor> {
+/// The place in a feed that a text stands for.
+pub(crate) fn read_cursor(text: &str) -> Option<Spot> {
+    if let Some((generation, seen)) = text.split_once('s') {
+        let [generation] = numbers(generation, [8])?;
+        let [seen] = numbers(seen, [16])?;
+        return Some(Spot::Snapshot {
+            generation: u32::try_from(generation).ok()?,
+            seen,
+        });
+    }
     let (place, index) = text.split_at_checked(24)?;
     let [index] = numbers(index, [8])?;
-    Some(Cursor {
+    Some(Spot::Entry(Cursor {
         position: read_position(place)?,
         index: u32::try_from(index).ok()?,
-    })
+    }))
 }
 
 /// A case version: 32 hexadecimal digits.
@@ -63,7 +71,6 @@ fn numbers<const N: usize>(text: &str, widths: [usize; N]) -> Option<[u64; N]> {
 mod tests {
     use concordat_domain::event::CaseVersion;
     use concordat_domain::ids::Position;
-    use concordat_node::Cursor;
 
     use super::*;
 
@@ -84,11 +91,16 @@ mod tests {
             texts.each_ref().map(|text| read_position(text)),
             places.map(Some)
         );
-        let place = Cursor {
+        let entry = Spot::Entry(Cursor {
             position: places[3],
             index: 7,
+        });
+        let case = Spot::Snapshot {
+            generation: 2,
+            seen: 300,
         };
-        assert_eq!(read_cursor(&cursor(place)), Some(place));
+        assert_eq!(read_cursor(&cursor(entry)), Some(entry));
+        assert_eq!(read_cursor(&cursor(case)), Some(case));
         let seen = CaseVersion {
             others: 3,
             own_seq: 12,

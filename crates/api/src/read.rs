@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use concordat_domain::event::{CaseVersion, EventType};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
-use concordat_node::Cursor;
+use concordat_node::Spot;
 use concordat_proto::v1::ErrorReason;
 use jiff::Timestamp;
 use tonic::Code;
@@ -108,7 +108,7 @@ pub(crate) fn position(text: &str, field: &str) -> Result<Option<Position>, Fail
     Ok(Some(position))
 }
 
-pub(crate) fn cursor(text: &str, field: &str) -> Result<Cursor, Failure> {
+pub(crate) fn cursor(text: &str, field: &str) -> Result<Spot, Failure> {
     opaque::read_cursor(text).ok_or_else(|| Failure::field(field, "a cursor as the stream gave it"))
 }
 

@@ -1,22 +1,40 @@
 //! `FeedService`: named places in the stream of what became visible.
 
+mod asked;
+mod pace;
+mod pull;
 mod stream;
+mod told;
 
-use concordat_node::{FeedStart, FeedView};
+use concordat_node::{Commit, Error, FeedOptions, FeedPlace, Follow};
 use concordat_proto::v1;
 use concordat_proto::v1::ErrorReason;
 use concordat_proto::v1::feed_service_server::FeedService;
+use futures::StreamExt;
 use futures::stream::BoxStream;
+use prost::Message as _;
 use tonic::{Code, Request, Response, Status};
 
 use self::stream::Streaming;
 use super::Services;
 use crate::failure::{Failure, from_node};
 use crate::page::Page;
-use crate::{opaque, read, render};
+use crate::{opaque, read};
 
-/// Longest name of a consumer, in bytes.
-const CONSUMER_BYTES_MAX: usize = 128;
+/// Entries that one commit may put aside.
+const PARKED_AT_ONCE_MAX: usize = 100;
+/// Parked entries of an answer, where no number is asked for.
+const REPLAYED_DEFAULT: usize = 50;
+
+/// Somebody else has the feed.
+fn in_use(holder: String) -> Failure {
+    Failure::new(
+        Code::FailedPrecondition,
+        ErrorReason::FeedInUse,
+        "an other stream is active on the feed; end it, or take over",
+    )
+    .with("holder", holder)
+}
 
 #[tonic::async_trait]
 impl FeedService for Services {
@@ -25,21 +43,26 @@ impl FeedService for Services {
         request: Request<v1::CreateFeedRequest>,
     ) -> Result<Response<v1::CreateFeedResponse>, Status> {
         let asked = request.into_inner();
-        let start = match v1::FeedStart::try_from(asked.start) {
-            Ok(v1::FeedStart::Unspecified | v1::FeedStart::Beginning) => FeedStart::Beginning,
-            Ok(v1::FeedStart::Now) => FeedStart::Now,
-            Ok(v1::FeedStart::Snapshot) | Err(_) => {
-                return Err(Failure::field("start", "a start that this node knows").into());
-            }
+        let place = asked::first_place(&asked)?;
+        let options = FeedOptions {
+            filter: asked::filter(asked.filter.as_ref(), asked.include_void)?,
+            shown: asked::shown(asked.view)?.unwrap_or_default(),
         };
-        let created = self
-            .node
-            .create_feed(asked.feed_id, start, asked.include_void)
-            .await;
+        let created = self.node.create_feed(asked.feed_id, place, options).await;
         let (feed, existed) = created.map_err(from_node)?;
         Ok(Response::new(v1::CreateFeedResponse {
             feed: Some(self.feed(feed)),
             existed,
+        }))
+    }
+
+    async fn get_feed(
+        &self,
+        request: Request<v1::GetFeedRequest>,
+    ) -> Result<Response<v1::GetFeedResponse>, Status> {
+        let feed = self.node.named_feed(request.into_inner().feed_id).await;
+        Ok(Response::new(v1::GetFeedResponse {
+            feed: Some(self.feed(feed.map_err(from_node)?)),
         }))
     }
 
@@ -58,6 +81,34 @@ impl FeedService for Services {
         }))
     }
 
+    async fn update_feed(
+        &self,
+        request: Request<v1::UpdateFeedRequest>,
+    ) -> Result<Response<v1::UpdateFeedResponse>, Status> {
+        let asked = request.into_inner();
+        let filter = match &asked.filter {
+            Some(filter) => Some(asked::filter(Some(filter), asked.include_void)?),
+            None if asked.include_void => {
+                return Err(Failure::field("include_void", "is read with `filter` only").into());
+            }
+            None => None,
+        };
+        let shown = asked::shown(asked.view)?;
+        let feed = self.node.update_feed(asked.feed_id, filter, shown).await;
+        Ok(Response::new(v1::UpdateFeedResponse {
+            feed: Some(self.feed(feed.map_err(from_node)?)),
+        }))
+    }
+
+    async fn delete_feed(
+        &self,
+        request: Request<v1::DeleteFeedRequest>,
+    ) -> Result<Response<v1::DeleteFeedResponse>, Status> {
+        let deleted = self.node.delete_feed(request.into_inner().feed_id).await;
+        deleted.map_err(from_node)?;
+        Ok(Response::new(v1::DeleteFeedResponse {}))
+    }
+
     type StreamFeedStream = BoxStream<'static, Result<v1::StreamFeedResponse, Status>>;
 
     async fn stream_feed(
@@ -65,37 +116,59 @@ impl FeedService for Services {
         request: Request<v1::StreamFeedRequest>,
     ) -> Result<Response<Self::StreamFeedStream>, Status> {
         let asked = request.into_inner();
-        let named = asked.consumer_name.len() <= CONSUMER_BYTES_MAX
-            && asked
-                .consumer_name
-                .chars()
-                .all(|letter| !letter.is_control());
-        if !named {
-            return Err(Failure::field(
-                "consumer_name",
-                "at most 128 bytes, none a control character",
-            )
-            .into());
-        }
-        let feed = self.node.named_feed(asked.feed_id.clone()).await;
-        let feed = feed.map_err(from_node)?;
-        let after = match asked.after_cursor.as_str() {
-            "" => feed.cursor,
-            text => Some(read::cursor(text, "after_cursor")?),
-        };
+        asked::consumer(&asked.consumer_name)?;
+        let after = asked::cursor(&asked.after_cursor, "after_cursor")?;
+        let name = asked.feed_id;
+        let known = self.node.named_feed(name.clone()).await;
+        known.map_err(from_node)?;
         let hold = self
             .holders
-            .claim(&asked.feed_id, &asked.consumer_name, asked.take_over)
-            .map_err(|holder| {
-                Failure::new(
-                    Code::FailedPrecondition,
-                    ErrorReason::FeedInUse,
-                    "an other stream is active on the feed; end it, or take over",
-                )
-                .with("holder", holder)
-            })?;
-        let streaming = Streaming::new(self, hold, feed.include_void, after);
+            .claim(
+                &name,
+                &asked.consumer_name,
+                asked.take_over,
+                self.clock.now(),
+            )
+            .map_err(in_use)?;
+        let follow = match after {
+            Some(spot) => Follow::After(name, spot),
+            None => Follow::Committed(name),
+        };
+        let followed = match self.node.follow_feed(follow).await {
+            Err(Error::UnknownCursor { resume }) => {
+                return Ok(Response::new(stream::only_resync(resume)));
+            }
+            followed => followed.map_err(from_node)?,
+        };
+        let streaming = Streaming::new(self, Some(hold), followed);
         Ok(Response::new(streaming.into_stream()))
+    }
+
+    type TailEventsStream = BoxStream<'static, Result<v1::TailEventsResponse, Status>>;
+
+    async fn tail_events(
+        &self,
+        request: Request<v1::TailEventsRequest>,
+    ) -> Result<Response<Self::TailEventsStream>, Status> {
+        let asked = request.into_inner();
+        let place = asked::place(asked.start_at.as_ref(), "start_at")?.unwrap_or(FeedPlace::Now);
+        let filter = asked::filter(asked.filter.as_ref(), asked.include_void)?;
+        let shown = asked::shown(asked.view)?.unwrap_or_default();
+        let follower = self.node.tail_feed(place, filter).await;
+        let streaming = Streaming::new(self, None, (follower.map_err(from_node)?, shown));
+        let messages = streaming.into_stream().map(|message| {
+            message.map(|message| v1::TailEventsResponse {
+                message: Some(message),
+            })
+        });
+        Ok(Response::new(messages.boxed()))
+    }
+
+    async fn pull_events(
+        &self,
+        request: Request<v1::PullEventsRequest>,
+    ) -> Result<Response<v1::PullEventsResponse>, Status> {
+        self.pull(request.into_inner()).await.map(Response::new)
     }
 
     async fn commit_feed(
@@ -103,31 +176,152 @@ impl FeedService for Services {
         request: Request<v1::CommitFeedRequest>,
     ) -> Result<Response<v1::CommitFeedResponse>, Status> {
         let asked = request.into_inner();
-        let cursor = read::cursor(&asked.cursor, "cursor")?;
-        let feed = self.node.commit_feed(asked.feed_id, cursor).await;
+        if asked.parked.len() > PARKED_AT_ONCE_MAX {
+            return Err(Failure::field("parked", "at most 100 in one commit").into());
+        }
+        let mut parked = Vec::new();
+        for (index, entry) in asked.parked.iter().enumerate() {
+            let field = format!("parked[{index}]");
+            let spot = read::cursor(&entry.cursor, &format!("{field}.cursor"))?;
+            parked.push((
+                spot,
+                asked::reason(&entry.reason, &format!("{field}.reason"))?,
+            ));
+        }
+        let commit = Commit {
+            spot: read::cursor(&asked.cursor, "cursor")?,
+            parked,
+        };
+        let feed = self.node.commit_feed(asked.feed_id, commit).await;
         let feed = feed.map_err(from_node)?;
         Ok(Response::new(v1::CommitFeedResponse {
-            cursor: feed.cursor.map(opaque::cursor).unwrap_or_default(),
-            lag: lag(&feed),
-            ..v1::CommitFeedResponse::default()
+            cursor: asked::cursor_text(feed.cursor),
+            lag: told::number(feed.lag),
+            count: Some(told::count(&feed.mark)),
+            parked_count: told::number(feed.parked),
+        }))
+    }
+
+    async fn seek_feed(
+        &self,
+        request: Request<v1::SeekFeedRequest>,
+    ) -> Result<Response<v1::SeekFeedResponse>, Status> {
+        let asked = request.into_inner();
+        let place = asked::place(asked.to.as_ref(), "to")?
+            .ok_or_else(|| Failure::field("to", "a place to seek to"))?;
+        let sought = self
+            .node
+            .seek_feed(asked.feed_id, place, asked.validate_only)
+            .await;
+        let sought = sought.map_err(from_node)?;
+        Ok(Response::new(v1::SeekFeedResponse {
+            cursor: asked::cursor_text(sought.spot),
+            redelivered: told::number(sought.redelivered),
+            skipped: told::number(sought.skipped),
+            count: Some(told::count(&sought.mark)),
+        }))
+    }
+
+    async fn list_parked_events(
+        &self,
+        request: Request<v1::ListParkedEventsRequest>,
+    ) -> Result<Response<v1::ListParkedEventsResponse>, Status> {
+        let asked = request.into_inner();
+        let list = ["parked", &asked.feed_id];
+        let page = Page::read(asked.page_size, &asked.page_token, &list)?;
+        let parked = self.node.parked(asked.feed_id).await.map_err(from_node)?;
+        // In the order of the feed, which is not that of cursors where it began with a snapshot.
+        let parked: Vec<_> = parked.into_iter().enumerate().collect();
+        let (parked, next_page_token) = page.cut(parked, |(index, _)| format!("{index:08}"));
+        Ok(Response::new(v1::ListParkedEventsResponse {
+            parked: parked.iter().map(|(_, one)| told::parked(one)).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn replay_parked_events(
+        &self,
+        request: Request<v1::ReplayParkedEventsRequest>,
+    ) -> Result<Response<v1::ReplayParkedEventsResponse>, Status> {
+        let asked = request.into_inner();
+        let max = asked::entries(asked.max_entries, REPLAYED_DEFAULT, pull::ENTRIES_MAX)?;
+        let until = asked::cursor(&asked.until_cursor, "until_cursor")?;
+        let mut after = asked::cursor(&asked.after_cursor, "after_cursor")?;
+        let mut answer = v1::ReplayParkedEventsResponse::default();
+        let mut bytes = 0;
+        loop {
+            let step = pull::STEP.min(max - answer.entries.len());
+            let name = asked.feed_id.clone();
+            let replayed = self.node.replay_parked(name, (after, until), step).await;
+            let replayed = replayed.map_err(from_node)?;
+            after = replayed.entries.last().map(|entry| entry.spot).or(after);
+            answer.remaining = told::number(replayed.remaining);
+            for entry in replayed.entries {
+                let content = Some(told::entry(entry, replayed.shown));
+                let entry = v1::FeedEntry { content };
+                bytes += entry.encoded_len();
+                answer.entries.push(entry);
+            }
+            let full = answer.entries.len() >= max || bytes >= pull::ANSWER_BYTES;
+            if full || answer.remaining == 0 {
+                return Ok(Response::new(answer));
+            }
+        }
+    }
+
+    async fn drop_parked_event(
+        &self,
+        request: Request<v1::DropParkedEventRequest>,
+    ) -> Result<Response<v1::DropParkedEventResponse>, Status> {
+        let asked = request.into_inner();
+        let spot = read::cursor(&asked.cursor, "cursor")?;
+        let reason = asked::reason(&asked.reason, "reason")?;
+        let left = self.node.drop_parked(asked.feed_id, spot, reason).await;
+        Ok(Response::new(v1::DropParkedEventResponse {
+            parked_count: told::number(left.map_err(from_node)?),
+        }))
+    }
+
+    async fn send_test_event(
+        &self,
+        request: Request<v1::SendTestEventRequest>,
+    ) -> Result<Response<v1::SendTestEventResponse>, Status> {
+        let sent = self.node.test_feed(request.into_inner().feed_id).await;
+        let (event_id, spot) = sent.map_err(from_node)?;
+        Ok(Response::new(v1::SendTestEventResponse {
+            event_id: event_id.to_string(),
+            cursor: opaque::cursor(spot),
+        }))
+    }
+
+    async fn get_feed_statement(
+        &self,
+        request: Request<v1::GetFeedStatementRequest>,
+    ) -> Result<Response<v1::GetFeedStatementResponse>, Status> {
+        let asked = request.into_inner();
+        let from = read::instant(asked.from_time.as_ref(), "from_time")?;
+        let until = read::instant(asked.until_time.as_ref(), "until_time")?;
+        if from.zip(until).is_some_and(|(from, until)| until < from) {
+            return Err(Failure::field("until_time", "an instant not before `from_time`").into());
+        }
+        let stated = self
+            .node
+            .feed_statement(asked.feed_id, asked.generation, (from, until))
+            .await;
+        let stated = stated.map_err(from_node)?;
+        Ok(Response::new(v1::GetFeedStatementResponse {
+            statement: stated.text.into_bytes(),
+            signature: stated.signature.to_vec(),
+            key_id: stated.key_id,
+            before: Some(told::count(&stated.before)),
+            upto: Some(told::count(&stated.upto)),
         }))
     }
 }
 
 impl Services {
-    fn feed(&self, feed: FeedView) -> v1::Feed {
-        v1::Feed {
-            holder: self.holders.holder(&feed.name),
-            cursor: feed.cursor.map(opaque::cursor).unwrap_or_default(),
-            lag: lag(&feed),
-            include_void: feed.include_void,
-            last_committed_at: feed.committed_at.map(render::instant),
-            feed_id: feed.name,
-            ..v1::Feed::default()
-        }
+    fn feed(&self, feed: concordat_node::FeedView) -> v1::Feed {
+        let held = self.holders.holding(&feed.name);
+        told::feed(feed, held)
     }
-}
-
-fn lag(feed: &FeedView) -> i64 {
-    i64::try_from(feed.lag).unwrap_or(i64::MAX)
 }

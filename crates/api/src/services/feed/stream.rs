@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_node::clock::Clock;
-use concordat_node::{Cursor, Error, FeedContent, FeedEntry, FeedPage, Node};
+use concordat_node::{Error, FeedEnd, FeedFollower, FeedShown, Spot};
 use concordat_proto::v1;
 use concordat_proto::v1::stream_feed_response::Content;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::asked::cursor_text;
+use super::pace::{Pace, Watcher};
+use super::told;
 use crate::failure::from_node;
 use crate::holders::Hold;
 use crate::services::Services;
-use crate::{opaque, render};
 
 /// How often a quiet stream says that it lives: below what firewalls and proxies cut.
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -26,62 +28,48 @@ const ENTRIES_MAX: usize = 32;
 /// When to come back after the server has closed a stream.
 const COME_BACK: Duration = Duration::from_secs(1);
 
+/// What is streamed, as messages.
+pub(super) type Messages = BoxStream<'static, Result<v1::StreamFeedResponse, Status>>;
+
 /// A stream under way. It lives in the connection: it is polled as fast as the subscriber reads, and dropped when that goes.
 pub(super) struct Streaming {
-    node: Arc<Node>,
+    follower: FeedFollower,
+    shown: FeedShown,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
-    hold: Hold,
-    include_void: bool,
+    /// None for a stream of what is not kept.
+    hold: Option<Hold>,
     /// Up to where everything was sent.
-    cursor: Option<Cursor>,
-    /// Up to where entries were looked at.
-    scanned: Option<Cursor>,
-    changes: watch::Receiver<u64>,
-    /// What comes next, each entry with its place.
-    ready: VecDeque<(Option<Cursor>, Content)>,
-    begun: bool,
-    caught_up: bool,
+    sent: String,
+    /// What comes next.
+    ready: VecDeque<Content>,
+    watcher: Watcher,
     ended: bool,
-}
-
-/// Why a stream that has sent everything goes on.
-enum Woken {
-    Changed,
-    Quiet,
-    NodeEnded,
 }
 
 impl Streaming {
     pub(super) fn new(
         services: &Services,
-        hold: Hold,
-        include_void: bool,
-        after: Option<Cursor>,
+        hold: Option<Hold>,
+        (follower, shown): (FeedFollower, FeedShown),
     ) -> Self {
         Self {
-            changes: services.node.feed_changes(),
-            node: Arc::clone(&services.node),
+            sent: cursor_text(follower.stand().spot),
+            follower,
+            shown,
             clock: Arc::clone(&services.clock),
             stop: services.stop.clone(),
             hold,
-            include_void,
-            cursor: after,
-            scanned: after,
             ready: VecDeque::new(),
-            begun: false,
-            caught_up: false,
+            watcher: Watcher::default(),
             ended: false,
         }
     }
 
-    pub(super) fn into_stream(self) -> BoxStream<'static, Result<v1::StreamFeedResponse, Status>> {
+    pub(super) fn into_stream(self) -> Messages {
         stream::unfold(self, |mut streaming| async move {
             let content = streaming.next().await?;
-            let message = content.map(|content| v1::StreamFeedResponse {
-                content: Some(content),
-            });
-            Some((message, streaming))
+            Some((content.map(message), streaming))
         })
         .boxed()
     }
@@ -90,14 +78,15 @@ impl Streaming {
     async fn next(&mut self) -> Option<Result<Content, Status>> {
         loop {
             self.close_if_told();
-            if let Some((place, content)) = self.ready.pop_front() {
-                self.cursor = place.or(self.cursor);
+            if let Some(content) = self.ready.pop_front() {
+                if let Some(cursor) = cursor_of(&content) {
+                    cursor.clone_into(&mut self.sent);
+                }
                 return Some(Ok(content));
             }
             if self.ended {
                 return None;
             }
-            self.cursor = self.scanned;
             if let Err(error) = self.fill().await {
                 self.ended = true;
                 return Some(Err(from_node(error).into()));
@@ -105,60 +94,58 @@ impl Streaming {
         }
     }
 
-    /// Makes at least one message ready, or waits until one may be.
+    /// Makes something ready, or waits until something may be.
     async fn fill(&mut self) -> Result<(), Error> {
-        if !self.begun {
-            self.begun = true;
-            return self.resume().await;
+        let portion = self.follower.portion(ENTRIES_MAX).await?;
+        if self.follower.ended().is_some() {
+            // What was found may be of the feed as it was: the next look closes the stream.
+            return Ok(());
         }
-        // Marked as seen before the page is read: what comes in between wakes the stream again.
-        self.changes.mark_unchanged();
-        let page = self
-            .node
-            .feed_page(self.scanned, self.include_void, ENTRIES_MAX)
-            .await?;
-        let more = page.scanned_to != self.scanned;
-        self.scanned = page.scanned_to;
-        let head = page.head.map(opaque::position).unwrap_or_default();
-        let entries = page.entries.into_iter();
+        let (lag, some) = (portion.lag, !portion.entries.is_empty());
+        let place = told::checkpoint(&portion, self.clock.now());
+        let shown = self.shown;
+        let entries = portion.entries.into_iter();
         self.ready
-            .extend(entries.map(|entry| (Some(entry.cursor), content(entry))));
-        if more {
-            return Ok(());
-        }
-        if !self.caught_up {
-            self.caught_up = true;
-            self.say(Content::CaughtUp(self.checkpoint(head)));
-            return Ok(());
-        }
-        match self.wait().await {
-            Woken::Changed => {}
-            Woken::Quiet => {
-                let FeedPage { head, .. } = self.node.feed_page(self.scanned, false, 0).await?;
-                let head = head.map(opaque::position).unwrap_or_default();
-                self.say(Content::Checkpoint(self.checkpoint(head)));
+            .extend(entries.map(|entry| told::content(entry, shown)));
+        if some {
+            match self.watcher.behind_by(lag, Instant::now()) {
+                Pace::Fine => {}
+                Pace::FellBehind => self.ready.push_back(Content::FellBehind(place)),
+                Pace::TooSlow => {
+                    self.ready.clear();
+                    self.close("too-slow", COME_BACK);
+                }
             }
-            Woken::NodeEnded => self.close("shutdown"),
+            return Ok(());
+        }
+        if lag > 0 {
+            return Ok(());
+        }
+        if self.watcher.caught_up() {
+            self.ready.push_back(Content::CaughtUp(place));
+            return Ok(());
+        }
+        if self.is_quiet().await {
+            let place = told::checkpoint(&self.follower.stand(), self.clock.now());
+            self.ready.push_back(Content::Checkpoint(place));
         }
         Ok(())
     }
 
-    /// Checks the place to resume at. One that is not known here is told in the stream, with a place that is: an error code alone would
-    /// leave the subscriber without a way on.
-    async fn resume(&mut self) -> Result<(), Error> {
-        let Some(cursor) = self.cursor else {
-            return Ok(());
-        };
-        match self.node.require_cursor(cursor).await {
-            Err(Error::UnknownCursor { resume }) => {
-                self.ended = true;
-                self.say(Content::ResyncRequired(v1::ResyncRequired {
-                    reason: "unknown-cursor".to_owned(),
-                    cursor: resume.map(opaque::cursor).unwrap_or_default(),
-                }));
-                Ok(())
+    /// Waits until something may have come, or is to be said; says whether only time has passed.
+    async fn is_quiet(&self) -> bool {
+        let taken_over = async {
+            match &self.hold {
+                Some(hold) => hold.taken_over().await,
+                None => std::future::pending().await,
             }
-            checked => checked,
+        };
+        tokio::select! {
+            // Told to close: the next look does it.
+            () = self.stop.cancelled() => false,
+            () = taken_over => false,
+            () = self.follower.woken() => false,
+            () = tokio::time::sleep(HEARTBEAT) => true,
         }
     }
 
@@ -167,69 +154,61 @@ impl Streaming {
         if self.ended {
             return;
         }
-        let reason = if self.hold.is_taken_over() {
-            "taken-over"
+        let (reason, pause) = if self.hold.as_ref().is_some_and(Hold::is_taken_over) {
+            ("taken-over", COME_BACK)
         } else if self.stop.is_cancelled() {
-            "shutdown"
+            ("shutdown", COME_BACK)
         } else {
-            return;
+            match self.follower.ended() {
+                Some(FeedEnd::Changed) => ("changed", Duration::ZERO),
+                Some(FeedEnd::Deleted) => ("deleted", COME_BACK),
+                None => return,
+            }
         };
         self.ready.clear();
-        self.close(reason);
+        self.close(reason, pause);
     }
 
-    fn say(&mut self, content: Content) {
-        self.ready.push_back((None, content));
-    }
-
-    async fn wait(&mut self) -> Woken {
-        tokio::select! {
-            // Told to close: the next look does it.
-            () = self.stop.cancelled() => Woken::Changed,
-            () = self.hold.taken_over() => Woken::Changed,
-            changed = self.changes.changed() => match changed {
-                Ok(()) => Woken::Changed,
-                Err(_) => Woken::NodeEnded,
-            },
-            () = tokio::time::sleep(HEARTBEAT) => Woken::Quiet,
-        }
-    }
-
-    fn close(&mut self, reason: &str) {
+    fn close(&mut self, reason: &str, pause: Duration) {
         self.ended = true;
-        self.say(Content::Closing(v1::Closing {
+        self.ready.push_back(Content::Closing(v1::Closing {
             reason: reason.to_owned(),
-            retry_after: prost_types::Duration::try_from(COME_BACK).ok(),
-            cursor: self.cursor.map(opaque::cursor).unwrap_or_default(),
+            retry_after: prost_types::Duration::try_from(pause).ok(),
+            cursor: self.sent.clone(),
         }));
-    }
-
-    fn checkpoint(&self, head: String) -> v1::Checkpoint {
-        v1::Checkpoint {
-            cursor: self.cursor.map(opaque::cursor).unwrap_or_default(),
-            head,
-            at: Some(render::instant(self.clock.now())),
-            count: None,
-            lag: 0,
-        }
     }
 }
 
-fn content(entry: FeedEntry) -> Content {
-    let cursor = opaque::cursor(entry.cursor);
-    match entry.content {
-        FeedContent::Event { event, historical } => Content::Event(v1::FeedEvent {
-            cursor,
-            event: Some(render::event(&event, historical)),
-            count: None,
-        }),
-        FeedContent::ContentAvailable { case, compartment } => {
-            Content::ContentAvailable(v1::ContentAvailable {
-                cursor,
-                case_id: case.to_string(),
-                compartment: compartment.into(),
-                count: None,
-            })
+/// The cursor of what is sent; none of what says itself where the stream stands.
+fn cursor_of(content: &Content) -> Option<&str> {
+    Some(match content {
+        Content::Event(entry) => &entry.cursor,
+        Content::ContentAvailable(entry) => &entry.cursor,
+        Content::Snapshot(entry) => &entry.cursor,
+        Content::FeedTest(entry) => &entry.cursor,
+        Content::Checkpoint(place) | Content::CaughtUp(place) | Content::FellBehind(place) => {
+            &place.cursor
         }
+        Content::Closing(_) | Content::ResyncRequired(_) => return None,
+    })
+}
+
+fn message(content: Content) -> v1::StreamFeedResponse {
+    v1::StreamFeedResponse {
+        content: Some(content),
     }
+}
+
+/// Says that a cursor is not known here, with a place that is.
+pub(super) fn resync(resume: Option<Spot>) -> v1::ResyncRequired {
+    v1::ResyncRequired {
+        reason: "unknown-cursor".to_owned(),
+        cursor: cursor_text(resume),
+    }
+}
+
+/// A stream that says nothing but that: an error code alone would leave the subscriber without a way on.
+pub(super) fn only_resync(resume: Option<Spot>) -> Messages {
+    let told = message(Content::ResyncRequired(resync(resume)));
+    stream::once(async { Ok(told) }).boxed()
 }
