@@ -132,7 +132,9 @@ impl Drop for Driver {
     }
 }
 
-fn interpreter() -> OsString {
+/// The Python that tests use.
+#[must_use]
+pub fn interpreter() -> OsString {
     std::env::var_os("CONCORDAT_PYTHON")
         .filter(|path| Path::new(path).exists())
         .unwrap_or_else(|| "python3".into())

@@ -144,7 +144,7 @@ impl Follower<'_> {
                 Some(Content::Closing(closing)) => return self.closing(closing),
                 Some(Content::ResyncRequired(resync)) => {
                     return Err(Failure::Precondition(format!(
-                        "the feed cannot be resumed ({}); seek to the place given: concordat feed commit {} '{}'",
+                        "the feed cannot be resumed ({}); seek to the place given: concordat feed seek {} --after '{}'",
                         resync.reason, self.asked.feed, resync.cursor
                     )));
                 }
@@ -176,11 +176,18 @@ impl Follower<'_> {
         Ok(())
     }
 
-    fn closing(&self, closing: &v1::Closing) -> Result<End, Failure> {
+    fn closing(&mut self, closing: &v1::Closing) -> Result<End, Failure> {
+        if closing.reason == "deleted" {
+            return Err(Failure::NotFound("the feed was deleted".to_owned()));
+        }
         if closing.reason == "taken-over" {
             return Err(Failure::Precondition(
                 "another stream has taken the feed over".to_owned(),
             ));
+        }
+        if closing.reason == "changed" {
+            // Where the feed stands now is where it goes on.
+            self.cursor.clear();
         }
         eprintln!(
             "concordat: the node ended the stream ({}); coming back",
@@ -221,13 +228,34 @@ impl Row for v1::StreamFeedResponse {
                 String::new(),
                 String::new(),
             ],
+            Some(Content::Snapshot(entry)) => {
+                let case = entry.joint_case.clone().unwrap_or_default();
+                vec![
+                    entry.cursor.clone(),
+                    String::new(),
+                    case.case_id,
+                    case.keeper,
+                    "snapshot".to_owned(),
+                    String::new(),
+                    String::new(),
+                ]
+            }
+            Some(Content::FeedTest(entry)) => vec![
+                entry.cursor.clone(),
+                display::instant(entry.recorded_at.as_ref()),
+                String::new(),
+                entry.source.clone(),
+                entry.r#type.clone(),
+                String::new(),
+                entry.event_id.clone(),
+            ],
             _ => Vec::new(),
         }
     }
 }
 
 /// An entry in one line.
-fn sentence(message: &v1::StreamFeedResponse) -> String {
+pub(super) fn sentence(message: &v1::StreamFeedResponse) -> String {
     match &message.content {
         Some(Content::Event(entry)) => {
             let event = entry.event.clone().unwrap_or_default();
