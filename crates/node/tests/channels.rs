@@ -45,7 +45,7 @@ async fn sight(partnership: &Partnership, code: &str, complaint: CaseId) -> Vec<
             FeedContent::ContentAvailable { case, .. } if *case == complaint => {
                 seen.push(format!("{:?}", entry.content));
             }
-            FeedContent::Event { .. } | FeedContent::ContentAvailable { .. } => {}
+            _ => {}
         }
     }
     seen

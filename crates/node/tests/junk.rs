@@ -394,7 +394,7 @@ async fn what_a_late_copy_of_a_grant_shows_stands_in_the_feed_behind_what_was_se
                 assert!(historical, "it was there before");
                 (event.case == case).then_some(event.event_type?.to_string())
             }
-            FeedContent::ContentAvailable { .. } => None,
+            _ => None,
         })
         .collect();
     // What the enforcer said meanwhile stands between.

@@ -66,6 +66,7 @@ async fn the_feed_shows_the_history_then_the_content_then_each_event_once() {
             FeedContent::ContentAvailable { compartment, .. } => {
                 format!("content {}", compartment.as_str_name())
             }
+            other => panic!("of named feeds only: {other:?}"),
         })
         // The enforcer warns of what is due soon; when it does is not this test's subject.
         .filter(|told| !told.starts_with("deadline-approaching"))
@@ -159,7 +160,7 @@ async fn consent_for_some_classes_opens_these_and_consent_for_some_issues_opens_
             .into_iter()
             .filter_map(|entry| match entry.content {
                 FeedContent::ContentAvailable { compartment, .. } => Some(compartment),
-                FeedContent::Event { .. } => None,
+                _ => None,
             })
             .collect();
         assert_eq!(opened, readable, "{name}");
