@@ -1,0 +1,62 @@
+"""Reads the generated documents and a feed by Server-Sent Events as a stranger does: openapi-spec-validator, jsonschema, the CloudEvents SDK.
+
+    python documents.py openapi.json asyncapi.json
+    python documents.py --follow http://127.0.0.1:7171 TOKEN FEED OUT.ndjson
+"""
+
+import json
+import sys
+import urllib.request
+
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+
+def documents(openapi, asyncapi):
+    with open(openapi, encoding="utf-8") as file:
+        described = json.load(file)
+    validate(described)
+    with open(asyncapi, encoding="utf-8") as file:
+        messages = json.load(file)["components"]["messages"]
+    checked = 0
+    for message in messages.values():
+        if "examples" not in message:
+            continue
+        schema = message["payload"]["schema"]["allOf"][1]["properties"]["data"]
+        Draft202012Validator.check_schema(schema)
+        check = Draft202012Validator(schema)
+        for example in message["examples"]:
+            check.validate(example["payload"]["data"])
+            spoilt = {"noSuchEvent": {}, **example["payload"]["data"]}
+            assert not check.is_valid(spoilt), "a schema that takes everything says nothing"
+            checked += 1
+    return {"paths": len(described["paths"]), "examples": checked}
+
+
+def follow(address, token, feed, out):
+    headers = {"authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{address}/v1/feeds/{feed}/events?takeOver=true", headers=headers)
+    kind, types = None, []
+    with urllib.request.urlopen(request, timeout=30) as stream, open(out, "w", encoding="utf-8") as kept:
+        assert stream.headers["content-type"] == "text/event-stream"
+        for raw in stream:
+            name, _, value = raw.decode().rstrip("\n").partition(": ")
+            if name == "event":
+                kind = value
+            if name != "data":
+                continue
+            if kind == "caught-up":
+                return {"types": types}
+            if kind == "event":
+                event = JSONFormat().read(CloudEvent, value.encode())
+                assert event.get_extension("cursor"), value
+                types.append(event.get_type())
+                kept.write(value + "\n")
+    raise SystemExit("the stream ended before it was caught up")
+
+
+if __name__ == "__main__":
+    asked = sys.argv[1:]
+    print(json.dumps(follow(*asked[1:]) if asked[0] == "--follow" else documents(*asked)))
