@@ -89,6 +89,7 @@ pub const ROUTES: &[Route] = &[
         "/concordat.v1.EventService/GetEvent",
     ),
     get("/v1/feeds", "/concordat.v1.FeedService/ListFeeds"),
+    get("/v1/feeds/{feed_id}", "/concordat.v1.FeedService/GetFeed"),
     Route {
         answer: Answer::Events,
         ..get(
