@@ -162,6 +162,8 @@ def tree_head(leaves):
 
 
 def inclusion_holds(leaf, index, size, path, root):
+    if index >= size:
+        return False
     node, last, value = index, size - 1, leaf
     for sibling in path:
         if last == 0:

@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use concordat_node::Stage;
 use concordat_proto::v1;
-use support::{Served, acknowledgement, told};
+use support::{COUNCIL, Served, TRUST, acknowledgement, told};
 use tonic::Code;
 
 const PURPOSE: &str = "complaint-review";
@@ -528,4 +532,82 @@ async fn proofs_are_of_what_one_may_see_and_of_sizes_that_are_there() {
         .await
         .expect_err("not there");
     assert_eq!(told(&refused).1, "NOT_FOUND");
+}
+
+/// Python with tests/requirements.txt.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the tools of tests are is told by the environment"
+)]
+fn python() -> PathBuf {
+    std::env::var_os("CONCORDAT_PYTHON").map_or_else(|| "python3".into(), PathBuf::from)
+}
+
+/// The script that was written from docs/format.md, on proofs.
+fn stranger(partnership: &Path, proofs: &[&Path]) -> Output {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verify_proof.py");
+    let mut command = Command::new(python());
+    let output = command.arg(script).arg(partnership).args(proofs).output();
+    output.expect("CONCORDAT_PYTHON must name a Python with tests/requirements.txt")
+}
+
+/// docs/format.md, *Proofs*: verified with nothing but the partnership file, the heads that others signed included.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_verifies_what_others_signed_for() {
+    let mut served = Served::start().await;
+    let receipt = served.complaint().await;
+    let id = receipt.event_id.parse().expect("an id");
+    let witnessed = served.sandbox.reaches(TRUST, id, Stage::Witnessed).await;
+    witnessed.expect("the council covers it");
+    let asked = v1::GetInclusionProofRequest {
+        purpose: PURPOSE.to_owned(),
+        event_id: receipt.event_id,
+        ..v1::GetInclusionProofRequest::default()
+    };
+    let proof = served.audit().get_inclusion_proof(asked).await;
+    let proof = proof.expect("a proof").into_inner();
+    assert_eq!(proof.heads.len(), 1, "there is one other organisation");
+    assert_eq!(proof.heads[0].organisation, COUNCIL);
+    let size = proof.heads[0].log.as_ref().expect("a path").tree_size;
+    let asked = v1::GetConsistencyProofRequest {
+        purpose: PURPOSE.to_owned(),
+        old_size: size,
+        ..v1::GetConsistencyProofRequest::default()
+    };
+    let consistent = served.audit().get_consistency_proof(asked).await;
+    let consistent = consistent.expect("a proof").into_inner();
+    assert!(consistent.new_size > size);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    let partnership = served.sandbox.founding().file().canonical().to_owned();
+    let partnership = file("partnership.json", partnership);
+    let json = |proof: &v1::GetInclusionProofResponse| {
+        let value = concordat_proto::json::to_value(proof).expect("JSON");
+        file("proof.json", value.to_string())
+    };
+    let later = concordat_proto::json::to_value(&consistent).expect("JSON");
+    let later = file("later.json", later.to_string());
+    let output = stranger(&partnership, &[&json(&proof), &later]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{complained}");
+    assert!(said.contains(&format!("{COUNCIL} signed for it")), "{said}");
+    assert!(said.contains("is the beginning of"), "{said}");
+    // A head that signed for another tree, and one whose signature is another's.
+    let mut other_tree = proof.clone();
+    other_tree.heads[0].log.as_mut().expect("a path").root[0] ^= 1;
+    let mut other_signature = proof;
+    other_signature.heads[0].signature[0] ^= 1;
+    for (changed, told) in [(other_tree, "another tree"), (other_signature, "signature")] {
+        let output = stranger(&partnership, &[&json(&changed)]);
+        let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && complained.contains(told),
+            "{complained}"
+        );
+    }
 }

@@ -153,7 +153,11 @@ async fn show(client: &Client, asked: Show, format: Format) -> Result<(), Failur
         min_position: asked.min_position,
     });
     let answer = client.cases().get_case(request).await?.into_inner();
-    let case = answer.joint_case.unwrap_or_default();
+    print(answer.joint_case.unwrap_or_default(), format)
+}
+
+/// Prints a case.
+pub(crate) fn print(case: v1::Case, format: Format) -> Result<(), Failure> {
     if format != Format::Table {
         return output::message(format, &case);
     }

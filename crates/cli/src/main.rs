@@ -1,5 +1,6 @@
 //! The `concordat` binary. It holds no rules: it reads arguments, asks a layer below, and prints what it says.
 
+mod audit;
 mod calendar;
 mod case;
 mod change;
@@ -118,6 +119,8 @@ enum Noun {
     Deadline(deadline::Deadline),
     /// What regulations, guidance and people who run complaints ask to see, as tables and files.
     Report(report::Report),
+    /// What happened, what was known when, and whether the rules were kept. Every look is recorded.
+    Audit(audit::Audit),
     /// Organisations, what is recorded beside cases, and what bodies owe outside them.
     Directory(directory::Directory),
     /// The ordered stream of what became visible to an organisation.
@@ -189,6 +192,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Noun::Case(asked) => case::run(asked, format),
         Noun::Deadline(asked) => deadline::run(asked, format),
         Noun::Report(asked) => report::run(asked, output),
+        Noun::Audit(asked) => audit::run(asked, format),
         Noun::Directory(asked) => directory::run(asked, format),
         Noun::Feed(asked) => feed::run(asked, format),
         Noun::Server(asked) => server::run(asked, format),

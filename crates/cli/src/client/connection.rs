@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use concordat_proto::v1::audit_service_client::AuditServiceClient;
 use concordat_proto::v1::case_service_client::CaseServiceClient;
 use concordat_proto::v1::deadline_service_client::DeadlineServiceClient;
 use concordat_proto::v1::directory_service_client::DirectoryServiceClient;
@@ -204,6 +205,11 @@ impl Client {
     /// Cases.
     pub(crate) fn cases(&self) -> CaseServiceClient<Authenticated> {
         CaseServiceClient::new(self.authenticated()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// What auditors ask.
+    pub(crate) fn audit(&self) -> AuditServiceClient<Authenticated> {
+        AuditServiceClient::new(self.authenticated()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// Deadlines.
