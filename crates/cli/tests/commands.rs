@@ -64,6 +64,13 @@ fn leaves() -> Vec<Leaf> {
             if name == "event emit" {
                 words.extend(["--json", "{\"subject_ref\":\"p\"}"].map(str::to_owned));
             }
+            // One of two ways to name it is asked for.
+            if name == "audit what-if" {
+                words.extend(["--pack", "eng-2009"].map(str::to_owned));
+            }
+            if name == "audit prove event" {
+                words.push(NO_EVENT.to_owned());
+            }
             if name == "feed relay" {
                 let target = ["--to", NOBODY, "--secret-file", "unknown"];
                 words.extend(target.map(str::to_owned));
@@ -88,7 +95,8 @@ fn sample(argument: &str) -> String {
         "organisation" | "--organisation" => "ods:ZT9",
         "--type" => "complaint-received",
         "--calendar" => "EW",
-        "--from" | "--to" => "2026-01-05",
+        "--from" | "--to" | "--before" => "2026-01-05",
+        "--old-size" => "1",
         "shell" => "bash",
         _ => "unknown",
     }
