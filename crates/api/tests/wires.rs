@@ -128,6 +128,8 @@ async fn call_in_json_does_what_the_call_by_grpc_does() {
     let again = call(&served, "EventService/EmitEvent", &body).await;
     assert_eq!(again.json()["receipt"]["deduplicated"], true);
 
+    // The enforcer warns of the nearest deadline: what is compared must not change between two readings.
+    served.sandbox.settle().await.expect("at rest");
     let case_id = receipt["caseId"].as_str().expect("a case").to_owned();
     let by_grpc = v1::GetCaseRequest {
         case_id: case_id.clone(),
