@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use concordat_codec::Violation;
-use concordat_node::Error;
+use concordat_node::{Error, Meanwhile};
 use concordat_proto::reasons;
 use concordat_proto::strict::ERROR_DOMAIN;
 use concordat_proto::v1::ErrorReason;
@@ -55,7 +55,8 @@ struct Parts {
     text: String,
     metadata: HashMap<String, String>,
     fields: Vec<(String, String)>,
-    precondition: Option<(String, String)>,
+    /// What failed, and why or what to do.
+    preconditions: Vec<(String, String)>,
     retry_after: Option<Duration>,
 }
 
@@ -67,7 +68,7 @@ impl Failure {
             text: text.into(),
             metadata: HashMap::new(),
             fields: Vec::new(),
-            precondition: None,
+            preconditions: Vec::new(),
             retry_after: None,
         }))
     }
@@ -113,6 +114,20 @@ impl Failure {
         self
     }
 
+    /// Tells what others did since the version that the emitter had in view, one precondition an event: the last of them, and how many
+    /// there are in all.
+    fn with_what_came_between(mut self, meanwhile: &Meanwhile) -> Self {
+        for event in &meanwhile.events {
+            let what = event.event_type.map_or("an event", |known| known.code());
+            self.0.preconditions.push((
+                format!("{}/{}", event.author, event.event_id),
+                format!("{what} at {}", opaque::position(event.position)),
+            ));
+        }
+        self.with("actualVersion", opaque::version(meanwhile.version))
+            .with("eventsBetween", meanwhile.count.to_string())
+    }
+
     pub(crate) fn retry_after(mut self, pause: Duration) -> Self {
         self.0.retry_after = Some(pause);
         self
@@ -139,7 +154,7 @@ impl From<Failure> for Status {
         for (path, what) in failure.fields {
             details.add_bad_request_violation(path, what);
         }
-        if let Some((subject, advice)) = failure.precondition {
+        for (subject, advice) in failure.preconditions {
             details.add_precondition_failure_violation(name(failure.reason), subject, advice);
         }
         if let Some(pause) = retry_after {
@@ -170,7 +185,14 @@ pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
             advice,
             state,
             next_event_types,
-        } => refused(&code, &advice, state, &next_event_types, place),
+            meanwhile,
+        } => {
+            let failure = refused(&code, &advice, state, &next_event_types, place);
+            match meanwhile {
+                Some(meanwhile) => failure.with_what_came_between(&meanwhile),
+                None => failure,
+            }
+        }
         // Told by whoever knows where each event of the batch stands.
         Error::InBatch { error, .. } => from_emit(*error, place),
         Error::BatchPartlyKnown { known } => {
@@ -259,7 +281,7 @@ pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
                 Failure::new(Code::FailedPrecondition, ErrorReason::ActSuspended, text)
                     .with("caseId", case.to_string())
                     .with("eventType", event_type.code());
-            failure.0.precondition = Some((
+            failure.0.preconditions.push((
                 event_type.code().to_owned(),
                 "Ask the post that deals with restricted channels at this organisation.".to_owned(),
             ));
@@ -374,7 +396,10 @@ fn refused(
         let kind = place.event_type.unwrap_or("*").replace('-', "_");
         return failure.and_field(&format!("{}.body.{kind}.{field}", place.path), advice);
     }
-    failure.0.precondition = Some((code.to_owned(), advice.to_owned()));
+    failure
+        .0
+        .preconditions
+        .push((code.to_owned(), advice.to_owned()));
     failure
 }
 

@@ -12,7 +12,7 @@ pub(crate) use audit::{access_record, comparison, past_case};
 pub(crate) use audit_stream::{count, digest_of_cases, finding, replayed, verified, what_if};
 pub(crate) use case::case;
 pub(crate) use deadline::{deadline, explanation, state as deadline_state};
-pub(crate) use event::{draft, event, receipt, stage, timeline_entry};
+pub(crate) use event::{case_after, draft, event, next_events, receipt, stage, timeline_entry};
 pub(crate) use proof::{consistency, inclusion};
 pub(crate) use report::report;
 

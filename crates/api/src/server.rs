@@ -122,6 +122,7 @@ impl Server {
         clock: Arc<dyn Clock>,
         stop: CancellationToken,
     ) -> Result<(), Error> {
+        let applied = node.progress();
         let services = Services {
             node,
             clock,
@@ -154,7 +155,7 @@ impl Server {
             .add_service(guarded!(FeedServiceServer))
             .add_service(guarded!(ReportServiceServer))
             .add_service(guarded!(ServerServiceServer));
-        listen(self.listener, Wires::new(routes), stop).await;
+        listen(self.listener, Wires::new(routes, applied), stop).await;
         Ok(())
     }
 }

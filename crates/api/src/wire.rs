@@ -17,6 +17,7 @@ mod call;
 mod completed;
 mod connect;
 mod contract;
+mod headers;
 mod listener;
 mod request;
 mod rest;
@@ -28,6 +29,7 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response, header};
+use tokio::sync::watch;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
@@ -51,11 +53,13 @@ pub(crate) struct Wires {
     grpc: Answering,
     grpc_web: Answering,
     json: Answering,
+    /// Number of bundles that the node has applied.
+    applied: watch::Receiver<u64>,
 }
 
 impl Wires {
-    /// All wires to the services of `routes`.
-    pub(crate) fn new(routes: Routes) -> Self {
+    /// All wires to the services of `routes`, on a node that has `applied` so many bundles.
+    pub(crate) fn new(routes: Routes, applied: watch::Receiver<u64>) -> Self {
         let routes = Completed(routes.prepare());
         let caller = Caller::new(routes.clone());
         let json = tower::service_fn(move |request| {
@@ -74,6 +78,7 @@ impl Wires {
             grpc: BoxCloneSyncService::new(routes),
             grpc_web: BoxCloneSyncService::new(grpc_web),
             json: BoxCloneSyncService::new(json),
+            applied,
         }
     }
 
@@ -124,9 +129,16 @@ where
             .get("traceparent")
             .and_then(|value| trace::well_formed(value.to_str().ok()?))
             .unwrap_or_default();
-        let span = info_span!("call", rpc = rpc(request.uri().path()), traceparent);
+        let request_id = headers::request_id(request.headers());
+        let rpc = rpc(request.uri().path());
+        let span = info_span!("call", rpc, traceparent, request_id);
         let answered = self.clone().answer(request.map(Body::new));
-        answered.map(Ok).instrument(span).boxed()
+        let applied = self.applied.clone();
+        let told = answered.map(move |mut response| {
+            headers::tell(response.headers_mut(), &applied, &request_id);
+            Ok(response)
+        });
+        told.instrument(span).boxed()
     }
 }
 

@@ -4,9 +4,10 @@ mod support;
 
 use concordat_codec::form;
 use concordat_proto::v1;
+use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use support::{Served, acknowledgement, complaint, told};
-use tonic::Code;
+use support::{COUNCIL, PATIENCE, Served, TRUST, acknowledgement, complaint, told};
+use tonic::{Code, Request};
 use tonic_types::StatusExt;
 
 fn event(event_id: &str, event_type: &str, fields: &Value) -> v1::BatchEvent {
@@ -100,7 +101,7 @@ async fn a_batch_is_refused_whole_with_the_place_of_what_is_wrong() {
     // Nobody has proposed a lead.
     let mut twice = opening(&mut served);
     let id = served.fresh_id();
-    let early = json!({"lead": support::COUNCIL});
+    let early = json!({"lead": COUNCIL});
     twice.events.push(event(&id, "lead-accepted", &early));
     let refused = served.events().batch_emit_events(twice.clone()).await;
     let refused = refused.expect_err("it comes too early");
@@ -176,4 +177,337 @@ async fn a_batch_that_no_bundle_holds_is_refused_with_both_limits() {
     assert_eq!(details["envelopesLimit"], "256");
     let number = |key: &str| details[key].parse::<u64>().expect("a number");
     assert!(number("bytes") > number("bytesLimit"));
+}
+
+fn joining() -> [(&'static str, Value); 2] {
+    [
+        (
+            "consent-granted",
+            json!({"given_by": "person-1", "orgs": [COUNCIL], "issues": "all", "learning": true, "evidence_ref": "doc-1"}),
+        ),
+        (
+            "participant-added",
+            json!({"participant": COUNCIL, "why_code": "issue-owner", "why": "reablement"}),
+        ),
+    ]
+}
+
+/// The council does something in the case.
+async fn council_does(served: &Served, id: &str, case_id: &str, event_type: &str, fields: Value) {
+    let emission = concordat_node::Emission {
+        event_id: id.parse().expect("a UUID"),
+        case: case_id.parse().ok(),
+        input: form::read(event_type, &fields).expect("well-formed"),
+        expected: None,
+        wait_for: concordat_node::Stage::Ruled,
+        wait_at_most: PATIENCE,
+        validate_only: false,
+        traceparent: None,
+    };
+    let council = served.sandbox.node(COUNCIL).expect("it runs");
+    let receipt = council.emit(emission).await.expect(event_type);
+    assert!(receipt.ruling.expect("ruled").is_effective());
+    served.sandbox.settle().await.expect("at rest");
+}
+
+/// A joint case of the trust and the council.
+async fn joint(served: &mut Served) -> String {
+    let case_id = served.complaint().await.case_id;
+    for (event_type, fields) in joining() {
+        served.emit(&case_id, event_type, fields).await;
+        served.sandbox.settle().await.expect("at rest");
+    }
+    let id = served.fresh_id();
+    let joined = json!({"responsible_person": "chief-executive"});
+    council_does(served, &id, &case_id, "participant-joined", joined).await;
+    case_id
+}
+
+async fn case(served: &Served, case_id: &str) -> v1::Case {
+    let request = v1::GetCaseRequest {
+        case_id: case_id.to_owned(),
+        ..v1::GetCaseRequest::default()
+    };
+    let answer = served.cases().get_case(request).await.expect("a case");
+    answer.into_inner().joint_case.expect("a case")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_version_is_told_with_what_came_between_and_the_version_today() {
+    let mut served = Served::start().await;
+    let case_id = joint(&mut served).await;
+    let seen = case(&served, &case_id).await.version;
+    let mut ids = Vec::new();
+    for number in 0..12 {
+        let id = served.fresh_id();
+        let asked = json!({"id": format!("r-{number}"), "of": TRUST, "basis": "own-records", "due": "2026-04-15", "what": "notes"});
+        council_does(&served, &id, &case_id, "information-requested", asked).await;
+        ids.push(id);
+    }
+    let proposal = json!({"lead": COUNCIL, "reason": "greatest-responsibility", "complainant_view": "content"});
+    let mut request = served.request(&case_id, "lead-proposed", &proposal);
+    request.expected_version = seen;
+    let stale = served.events().emit_event(request.clone()).await;
+    let stale = stale.expect_err("the council was faster");
+    let (code, reason, _) = told(&stale);
+    assert_eq!((code, reason.as_str()), (Code::Aborted, "STALE_SEQUENCE"));
+    let today = case(&served, &case_id).await.version;
+    let details = stale.get_details_error_info().expect("details").metadata;
+    assert_eq!(details["actualVersion"], today);
+    assert_eq!(details["eventsBetween"], "12");
+    let failed = stale.get_details_precondition_failure().expect("details");
+    let events: Vec<_> = failed.violations.iter().skip(1).collect();
+    let named: Vec<&str> = events.iter().map(|one| one.subject.as_str()).collect();
+    let expected = ids[2..].iter().map(|id| format!("{COUNCIL}/{id}"));
+    assert_eq!(named, expected.collect::<Vec<_>>());
+    assert!(
+        events
+            .iter()
+            .all(|one| one.description.starts_with("information-requested at "))
+    );
+    // Decided anew on what it has read, it is taken under the same id.
+    request.expected_version = today;
+    served.events().emit_event(request).await.expect("fresh");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validation_tells_state_deadlines_and_what_may_come_next_as_the_event_then_brings_them() {
+    let mut served = Served::start().await;
+    let mut request = served.request("", "complaint-received", &complaint());
+    request.validate_only = true;
+    let judged = served.events().emit_event(request.clone()).await;
+    let after = judged.expect("valid").into_inner().after.expect("a case");
+    let started: Vec<_> = after
+        .deadline_changes
+        .iter()
+        .map(|one| (one.kind(), one.name.as_str()))
+        .collect();
+    let starts = v1::DeadlineChangeKind::Starts;
+    assert!(started.contains(&(starts, "acknowledge")), "{started:?}");
+    assert!(
+        after
+            .deadline_changes
+            .iter()
+            .all(|one| one.kind() == starts && one.owner == TRUST)
+    );
+
+    request.validate_only = false;
+    let emitted = served.events().emit_event(request).await;
+    let emitted = emitted.expect("emitted").into_inner();
+    let real = emitted.after.expect("a case");
+    assert_eq!(
+        (&real.state, &real.next_events),
+        (&after.state, &after.next_events)
+    );
+    let case_id = emitted.receipt.expect("a receipt").case_id;
+    // The enforcer has its say before the case is compared.
+    served.sandbox.settle().await.expect("at rest");
+    let stands = case(&served, &case_id).await;
+    let dates: Vec<_> = stands
+        .deadlines
+        .iter()
+        .map(|one| (&one.name, &one.due_date))
+        .collect();
+    for change in &after.deadline_changes {
+        assert!(
+            dates.contains(&(&change.name, &change.due_date)),
+            "{change:?}"
+        );
+    }
+
+    let mut acknowledged = served.request(&case_id, "complaint-acknowledged", &acknowledgement());
+    acknowledged.validate_only = true;
+    let judged = served.events().emit_event(acknowledged).await;
+    let judged = judged.expect("valid").into_inner();
+    let changes = judged.after.expect("a case").deadline_changes;
+    let met = changes
+        .iter()
+        .find(|one| one.name == "acknowledge")
+        .expect("it is met");
+    assert_eq!(
+        (met.kind(), met.due_date.as_str()),
+        (v1::DeadlineChangeKind::Met, "2026-03-05")
+    );
+    assert_eq!(judged.receipt.expect("a receipt").case_id, case_id);
+    assert_eq!(case(&served, &case_id).await.digest, stands.digest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_says_what_may_come_next_and_by_whom() {
+    let mut served = Served::start().await;
+    let case_id = joint(&mut served).await;
+    let case = case(&served, &case_id).await;
+    let of = |name: &str| case.next_events.iter().find(|one| one.r#type == name);
+    let proposed = of("lead-proposed").expect("the lead is to be agreed");
+    assert_eq!(proposed.organisations, [COUNCIL, TRUST]);
+    let requested = of("information-requested").expect("a party may ask");
+    assert!(
+        requested
+            .unless
+            .contains(&"consent-scope-exceeded".to_owned())
+    );
+    assert!(
+        of("information-provided")
+            .expect("by whoever was asked")
+            .by_owner_only
+    );
+    let own = case
+        .next_events
+        .iter()
+        .filter(|one| one.organisations.contains(&TRUST.to_owned()));
+    let own: Vec<&str> = own.map(|one| one.r#type.as_str()).collect();
+    assert_eq!(own, case.next_event_types);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_answers_each_event_in_order_and_goes_on_after_a_refusal() {
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    let update = json!({"method": "letter"});
+    let mut items = Vec::new();
+    for sequence in [7, 3, 9, 4] {
+        let emit = match sequence {
+            3 => served.request(&case_id, "lead-accepted", &json!({"lead": COUNCIL})),
+            _ => served.request(&case_id, "complainant-updated", &update),
+        };
+        items.push(v1::StreamEmitEventsRequest {
+            sequence,
+            emit: Some(emit),
+        });
+    }
+    items[3].emit = None;
+    let answers = served
+        .events()
+        .stream_emit_events(stream::iter(items))
+        .await;
+    let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(|one| one.expect("an answer"))
+        .collect();
+    let sequences: Vec<u64> = answers.iter().map(|one| one.sequence).collect();
+    assert_eq!(sequences, [7, 3, 9, 4]);
+    let error = |index: usize| match &answers[index].outcome {
+        Some(v1::stream_emit_events_response::Outcome::Error(error)) => error.clone(),
+        other => panic!("{other:?}"),
+    };
+    let receipt = |index: usize| match &answers[index].outcome {
+        Some(v1::stream_emit_events_response::Outcome::Answer(answer)) => {
+            answer.receipt.clone().expect("a receipt")
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(receipt(0).position < receipt(2).position);
+    assert_eq!(error(1).code, i32::from(Code::FailedPrecondition));
+    assert_eq!(
+        error(1).details[0].type_url,
+        "type.googleapis.com/google.rpc.ErrorInfo"
+    );
+    assert_eq!(error(3).code, i32::from(Code::InvalidArgument));
+    assert!(error(3).message.contains("emit"));
+}
+
+/// Whoever sends without reading is held up once the node has as many events under way as it takes: nothing piles up in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_reads_no_further_than_what_is_under_way() {
+    const SENT: u64 = 600;
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    // Without a log no event is ruled, and each takes the whole time that an emit waits.
+    served.sandbox.connection(TRUST).expect("embedded").detach();
+    let long = json!({"method": "letter", "what": "long ".repeat(2_000)});
+    let template = served.request(&case_id, "complainant-updated", &long);
+    let read = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let pulled = std::sync::Arc::clone(&read);
+    let items = stream::iter(0..SENT).map(move |sequence| {
+        pulled.store(sequence + 1, std::sync::atomic::Ordering::SeqCst);
+        v1::StreamEmitEventsRequest {
+            sequence,
+            emit: Some(v1::EmitEventRequest {
+                event_id: format!("00000000-0000-4000-9000-{sequence:012x}"),
+                ..template.clone()
+            }),
+        }
+    });
+    let answers = served.events().stream_emit_events(items).await;
+    let mut answers = answers.expect("a stream").into_inner();
+    let first = answers.message().await.expect("an answer").expect("one");
+    assert_eq!(first.sequence, 0);
+    let read = read.load(std::sync::atomic::Ordering::SeqCst);
+    assert!((256..400).contains(&read), "{read} events were read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emit_waits_for_the_stage_asked_for_and_a_read_for_the_position() {
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    let update = json!({"method": "letter"});
+    for (wait_for, at_least) in [
+        (v1::Stage::Accepted, v1::Stage::Accepted),
+        (v1::Stage::Committed, v1::Stage::Committed),
+        (v1::Stage::Unspecified, v1::Stage::Ruled),
+    ] {
+        let mut request = served.request(&case_id, "complainant-updated", &update);
+        request.set_wait_for(wait_for);
+        let answer = served.events().emit_event(request).await.expect("emitted");
+        let stage = answer.into_inner().receipt.expect("a receipt").stage();
+        assert!(stage >= at_least, "{stage:?}");
+    }
+    // The council's bundles cover it, once it has something to say.
+    served.sandbox.settle().await.expect("at rest");
+    let mut request = served.request(&case_id, "complainant-updated", &update);
+    request.set_wait_for(v1::Stage::Witnessed);
+    let id = request.event_id.clone();
+    let mut events = served.events();
+    let waiting = tokio::spawn(async move { events.emit_event(request).await });
+    let node = served.sandbox.node(TRUST).expect("it runs");
+    while node.receipt(id.parse().expect("a UUID")).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let id = served.fresh_id();
+    council_does(&served, &id, "", "complaint-received", complaint()).await;
+    let witnessed = waiting.await.expect("it ends").expect("emitted");
+    let receipt = witnessed.into_inner().receipt.expect("a receipt");
+    assert_eq!(receipt.stage(), v1::Stage::Witnessed);
+
+    let far = "00000000ffffffff00000000".to_owned();
+    let within = |message| {
+        let mut request = Request::new(message);
+        request.set_timeout(std::time::Duration::from_millis(300));
+        request
+    };
+    let list = within(v1::ListCasesRequest {
+        min_position: far.clone(),
+        ..v1::ListCasesRequest::default()
+    });
+    let early = served.cases().list_cases(list).await.expect_err("too far");
+    assert_eq!(told(&early).0, Code::Unavailable);
+    assert_eq!(told(&early).1, "POSITION_NOT_REACHED");
+    let request = v1::ListDeadlinesRequest {
+        min_position: receipt.position.clone(),
+        ..v1::ListDeadlinesRequest::default()
+    };
+    served
+        .deadlines()
+        .list_deadlines(request)
+        .await
+        .expect("reached");
+    let mut request = Request::new(v1::ListEventsRequest {
+        case_id,
+        min_position: receipt.position.clone(),
+        ..v1::ListEventsRequest::default()
+    });
+    let name = "check-1".parse().expect("a header value");
+    request.metadata_mut().insert("concordat-request-id", name);
+    let answer = served.events().list_events(request).await.expect("reached");
+    let told = |name: &str| {
+        answer
+            .metadata()
+            .get(name)
+            .expect(name)
+            .to_str()
+            .expect("text")
+    };
+    assert_eq!(told("concordat-request-id"), "check-1");
+    assert!(told("concordat-position")[..16] >= receipt.position[..16]);
 }

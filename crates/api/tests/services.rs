@@ -154,6 +154,7 @@ async fn case_timetable_and_timeline_can_be_read() {
             case_id: receipt.case_id.clone(),
             deadline: "acknowledge".to_owned(),
             at: None,
+            min_position: String::new(),
         })
         .await
         .expect("an explanation")
@@ -272,6 +273,7 @@ async fn unknown_things_and_things_one_may_not_see_answer_alike() {
     let event = v1::GetEventRequest {
         event_id: "00000000-0000-4000-8000-0000000000ff".to_owned(),
         source: COUNCIL.to_owned(),
+        min_position: String::new(),
     };
     let event = served
         .events()
@@ -282,6 +284,7 @@ async fn unknown_things_and_things_one_may_not_see_answer_alike() {
     let own = v1::GetEventRequest {
         event_id: mine.event_id,
         source: String::new(),
+        min_position: String::new(),
     };
     let own = served
         .events()
@@ -530,6 +533,7 @@ async fn trace_context_of_the_call_travels_with_the_event() {
     let get = v1::GetEventRequest {
         event_id,
         source: String::new(),
+        min_position: String::new(),
     };
     let event = served
         .events()
@@ -803,6 +807,7 @@ async fn a_deadline_says_whom_it_waited_on_and_a_miss_how_late_it_was_published(
         case_id: case_id.clone(),
         deadline: "relevant-period".to_owned(),
         at: None,
+        min_position: String::new(),
     };
     let explained = served.deadlines().explain_deadline(request).await;
     let explained = explained.expect("an explanation").into_inner();

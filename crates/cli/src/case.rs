@@ -236,6 +236,7 @@ async fn timeline(client: &Client, asked: Timeline, format: Format) -> Result<()
             include_void: asked.include_void,
             page_size,
             page_token,
+            min_position: String::new(),
         });
         async move {
             let page = client.cases().list_timeline(request).await?.into_inner();

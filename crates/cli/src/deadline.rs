@@ -279,6 +279,7 @@ async fn explain(client: &Client, asked: Explain, format: Format) -> Result<(), 
         case_id: asked.case.to_string(),
         deadline: asked.deadline,
         at: display::wire(asked.at),
+        min_position: String::new(),
     });
     let explained = client
         .deadlines()

@@ -162,6 +162,7 @@ async fn organisations(client: &Client, paging: &Paging, format: Format) -> Resu
         let request = client.request(v1::ListOrganisationsRequest {
             page_size,
             page_token,
+            min_position: String::new(),
         });
         async move {
             let page = client
@@ -183,6 +184,7 @@ async fn show(
 ) -> Result<(), Failure> {
     let request = client.request(v1::GetOrganisationRequest {
         organisation: organisation.to_string(),
+        min_position: String::new(),
     });
     let answer = client
         .directory()
@@ -229,6 +231,7 @@ async fn events(client: &Client, asked: Events, format: Format) -> Result<(), Fa
             organisations: organisations.clone(),
             page_size,
             page_token,
+            min_position: String::new(),
         });
         async move {
             let page = client
@@ -249,6 +252,7 @@ async fn own_records(client: &Client, paging: &Paging, format: Format) -> Result
             types: Vec::new(),
             page_size,
             page_token,
+            min_position: String::new(),
         });
         async move {
             let page = client
@@ -274,6 +278,7 @@ async fn deadlines(client: &Client, asked: Deadlines, format: Format) -> Result<
             at: display::wire(asked.at),
             page_size,
             page_token,
+            min_position: String::new(),
         });
         async move {
             let page = client

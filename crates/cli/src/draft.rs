@@ -93,6 +93,7 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
             held_only: asked.held,
             page_size,
             page_token,
+            min_position: String::new(),
         });
         async move {
             let page = client.events().list_drafts(request).await?.into_inner();

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use concordat_domain::case::NextEvent;
 use concordat_domain::event::{CaseVersion, EventType};
-use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
+use concordat_domain::timetable::DeadlineChange;
 use concordat_proto::v1;
 use concordat_trust::bundle::ENVELOPES_MAX;
 use serde::{Deserialize, Serialize};
@@ -157,4 +159,39 @@ pub struct Receipt {
     pub log_reachable: bool,
     /// Types that this organisation may emit next in the case.
     pub next_event_types: Vec<EventType>,
+    /// State of the case: as ruled now, or after the event that was validated. None where there is no case.
+    pub state: Option<String>,
+    /// What may come next in that state, and by whom.
+    pub next_events: Vec<NextEvent>,
+    /// Of a validation: what the event would do to the deadlines of the case.
+    pub deadline_changes: Vec<DeadlineChange>,
+}
+
+/// What other organisations did in a case since a version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meanwhile {
+    /// The version today.
+    pub version: CaseVersion,
+    /// How many of their events became effective since.
+    pub count: u64,
+    /// The last of those, in log order; at most [`Self::TOLD_MAX`].
+    pub events: Vec<EventSince>,
+}
+
+impl Meanwhile {
+    /// Events that are told at most: details of an error travel in headers, of which clients by default take 8 KiB in all.
+    pub const TOLD_MAX: usize = 10;
+}
+
+/// One event that became effective since a version of its case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventSince {
+    /// Its author's id for it.
+    pub event_id: EventId,
+    /// Who published it.
+    pub author: OrganisationId,
+    /// Its type.
+    pub event_type: Option<EventType>,
+    /// Where it stands.
+    pub position: Position,
 }

@@ -3,6 +3,7 @@
 use concordat_domain::event::EventType;
 use concordat_domain::ids::{CaseId, EventId, Position};
 
+use crate::emission::Meanwhile;
 use crate::feeds::Spot;
 
 /// What can go wrong between a local system and its node.
@@ -22,6 +23,8 @@ pub enum Error {
         state: Option<String>,
         /// Types that may be emitted instead.
         next_event_types: Vec<String>,
+        /// Of `stale-sequence`: what came between.
+        meanwhile: Option<Box<Meanwhile>>,
     },
     /// A change of the partnership would have no effect: it is not well-formed, or too few organisations have signed it.
     #[error("the change would have no effect: {0}")]

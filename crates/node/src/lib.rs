@@ -24,7 +24,7 @@ pub mod sandbox;
 mod views;
 
 pub use due::{CaseQuery, DueDeadline, DuePage, DuePlace, DueQuery, DueState};
-pub use emission::{BatchEmission, Emission, Receipt, Ruled, Ruling, Stage};
+pub use emission::{BatchEmission, Emission, EventSince, Meanwhile, Receipt, Ruled, Ruling, Stage};
 pub use engine::DIRECTORY as NO_CASE;
 pub use error::Error;
 pub use failure::Failure;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use concordat_domain::Rules;
 use concordat_domain::calendar::Calendars;
+use concordat_domain::case::NextEvent;
 use concordat_domain::directory::Directory;
 use concordat_domain::event::{CaseVersion, EventType, Opening};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
@@ -52,6 +53,8 @@ pub struct CaseView {
     pub version: CaseVersion,
     /// Types that this organisation may emit now.
     pub next_event_types: Vec<EventType>,
+    /// Types that may come next, with who may emit each.
+    pub next_events: Vec<NextEvent>,
     /// Grants or parts that should not have been.
     pub exposures: Vec<Exposure>,
     /// Why the case cannot be judged further for now, if so.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use concordat_domain::ids::{CaseId, EventId};
-use concordat_node::{BatchEmission, EventView, Node, Ruling, Stage};
+use concordat_node::{BatchEmission, Error, EventView, Node, Ruling, Stage};
 use concordat_store::{Store, StoreConfig};
 use concordat_tests::nats::NatsServer;
 use rand_chacha::ChaCha20Rng;
@@ -196,6 +196,23 @@ async fn every_accepted_event_is_effective_exactly_once_after_kill_9_at_random_m
         ),
         (0, 0, 0)
     );
+
+    // For life: the same event is the first receipt again, other content under its id is refused.
+    let mut again = fresh_emission(
+        Some(case),
+        "complainant-updated",
+        &json!({"method": "letter"}),
+        Stage::Ruled,
+    );
+    let mut other = again.clone();
+    other.input.actor_role = Some("complaints-manager".to_owned());
+    for id in accepted.iter().rev().take(30) {
+        (again.event_id, other.event_id) = (*id, *id);
+        let receipt = node.emit(again.clone()).await.expect("known");
+        assert!(receipt.deduplicated && receipt.position.is_some(), "{id}");
+        let refused = node.emit(other.clone()).await;
+        assert!(matches!(refused, Err(Error::EventIdReused { .. })), "{id}");
+    }
 
     // What the deaths left of the projection, with what the journal had beyond it, is what the journal alone gives.
     let digest = node.case(case, None).await.expect("the case").digest;

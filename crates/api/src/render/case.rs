@@ -46,6 +46,7 @@ pub(crate) fn case(view: &CaseView, at: Timestamp) -> v1::Case {
         }),
         opened_at: view.opened_at.map(instant),
         answer_by: view.person_dates.answer_by.as_ref().map(person_date),
+        next_events: super::next_events(&view.next_events),
         rights: view.person_dates.rights.iter().map(person_date).collect(),
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use concordat_domain::Reason;
 use concordat_domain::calendar::end_of_day;
+use concordat_domain::case::NextEvent;
 use concordat_domain::events::row;
 use concordat_domain::ids::CaseId;
 use concordat_domain::judge::advice_on;
+use concordat_domain::timetable::ChangeKind;
 use concordat_node::{DraftView, EventView, NO_CASE, Receipt, Ruled, Ruling, Stage};
 use concordat_proto::v1;
 
@@ -58,15 +61,9 @@ pub(crate) fn receipt(receipt: &Receipt, validated: bool) -> v1::Receipt {
     } else {
         stage(receipt.stage)
     };
-    let opens = validated && receipt.version == concordat_domain::event::CaseVersion::default();
     v1::Receipt {
         event_id: receipt.event_id.to_string(),
-        // The id that a validation made up for a new case will never be used.
-        case_id: if opens {
-            String::new()
-        } else {
-            case_id(receipt.case)
-        },
+        case_id: case_id(receipt.case),
         stage: reached.into(),
         ruling: receipt
             .ruling
@@ -80,6 +77,45 @@ pub(crate) fn receipt(receipt: &Receipt, validated: bool) -> v1::Receipt {
         publishing_stopped: String::new(),
         next_event_types: texts(&receipt.next_event_types),
     }
+}
+
+/// The case behind an event, if there is one.
+pub(crate) fn case_after(receipt: &Receipt) -> Option<v1::CaseAfter> {
+    Some(v1::CaseAfter {
+        state: receipt.state.clone()?,
+        next_events: next_events(&receipt.next_events),
+        deadline_changes: receipt
+            .deadline_changes
+            .iter()
+            .map(|change| v1::DeadlineChange {
+                kind: match change.kind {
+                    ChangeKind::Starts => v1::DeadlineChangeKind::Starts,
+                    ChangeKind::Moves => v1::DeadlineChangeKind::Moves,
+                    ChangeKind::Met => v1::DeadlineChangeKind::Met,
+                    ChangeKind::Ends => v1::DeadlineChangeKind::Ends,
+                }
+                .into(),
+                name: change.name.to_string(),
+                owner: change.owed_by.to_string(),
+                due_date: change.due.map(|due| due.to_string()).unwrap_or_default(),
+                due_date_before: change
+                    .due_before
+                    .map(|due| due.to_string())
+                    .unwrap_or_default(),
+            })
+            .collect(),
+    })
+}
+
+/// What may come next, and by whom.
+pub(crate) fn next_events(next: &[NextEvent]) -> Vec<v1::NextEvent> {
+    let next = next.iter().map(|one| v1::NextEvent {
+        r#type: one.event_type.to_string(),
+        organisations: texts(&one.by),
+        by_owner_only: one.by_owner_only,
+        unless: one.unless.iter().map(Reason::code).collect(),
+    });
+    next.collect()
 }
 
 /// An event as it may be read.

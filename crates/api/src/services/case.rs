@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use concordat_domain::ids::Position;
 use concordat_node::{CaseQuery, EventView};
 use concordat_proto::v1;
 use concordat_proto::v1::ErrorReason;
@@ -29,9 +28,7 @@ impl CaseService for Services {
         let (metadata, _, asked) = request.into_parts();
         let id = read::case_id(&asked.case_id, "case_id")?;
         let at = read::instant(asked.at.as_ref(), "at")?.unwrap_or_else(|| self.clock.now());
-        if let Some(position) = read::position(&asked.min_position, "min_position")? {
-            self.reach(position, &metadata).await?;
-        }
+        self.reach(&asked.min_position, &metadata).await?;
         let case = self.node.case(id, Some(at)).await;
         let case = case.map_err(from_node)?;
         Ok(Response::new(v1::GetCaseResponse {
@@ -43,7 +40,8 @@ impl CaseService for Services {
         &self,
         request: Request<v1::ListCasesRequest>,
     ) -> Result<Response<v1::ListCasesResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let given = read::instant(asked.at.as_ref(), "at")?;
         let at = given.unwrap_or_else(|| self.clock.now());
         let keeper = read::optional(&asked.keeper, "keeper", read::organisation)?;
@@ -87,7 +85,8 @@ impl CaseService for Services {
         &self,
         request: Request<v1::ListTimelineRequest>,
     ) -> Result<Response<v1::ListTimelineResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let id = read::case_id(&asked.case_id, "case_id")?;
         let list = [
             "timeline",
@@ -114,8 +113,15 @@ fn place(event: &EventView) -> String {
 }
 
 impl Services {
-    /// Waits until the node has applied a position.
-    async fn reach(&self, position: Position, metadata: &MetadataMap) -> Result<(), Failure> {
+    /// Waits until the node has applied the position that a read names as `min_position`, if it names one.
+    pub(super) async fn reach(
+        &self,
+        min_position: &str,
+        metadata: &MetadataMap,
+    ) -> Result<(), Failure> {
+        let Some(position) = read::position(min_position, "min_position")? else {
+            return Ok(());
+        };
         let mut progress = self.node.progress();
         let wait = clocked::wait_at_most(metadata, WAIT_MAX);
         let reached = progress.wait_for(|applied| *applied > position.bundle);

@@ -23,7 +23,8 @@ impl DeadlineService for Services {
         &self,
         request: Request<v1::ListDeadlinesRequest>,
     ) -> Result<Response<v1::ListDeadlinesResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let given = read::instant(asked.at.as_ref(), "at")?;
         let at = given.unwrap_or_else(|| self.clock.now());
         let wanted = Wanted::read(&asked)?;
@@ -39,7 +40,8 @@ impl DeadlineService for Services {
         &self,
         request: Request<v1::ExplainDeadlineRequest>,
     ) -> Result<Response<v1::ExplainDeadlineResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let id = read::case_id(&asked.case_id, "case_id")?;
         let at = read::instant(asked.at.as_ref(), "at")?.unwrap_or_else(|| self.clock.now());
         let case = self.node.case(id, Some(at)).await;
@@ -163,6 +165,7 @@ fn list_of(asked: &v1::ListDeadlinesRequest) -> String {
     let listed = v1::ListDeadlinesRequest {
         page_size: 0,
         page_token: String::new(),
+        min_position: String::new(),
         ..asked.clone()
     };
     format!("deadlines {}", hex::encode(listed.encode_to_vec()))

@@ -56,7 +56,8 @@ impl DirectoryService for Services {
         &self,
         request: Request<v1::ListOrganisationsRequest>,
     ) -> Result<Response<v1::ListOrganisationsResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let page = Page::read(asked.page_size, &asked.page_token, &["organisations"])?;
         let directory = self.node.directory().await.map_err(from_node)?;
         let all = directory.organisations().map(organisation).collect();
@@ -72,7 +73,9 @@ impl DirectoryService for Services {
         &self,
         request: Request<v1::GetOrganisationRequest>,
     ) -> Result<Response<v1::GetOrganisationResponse>, Status> {
-        let id = read::organisation(&request.into_inner().organisation, "organisation")?;
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
+        let id = read::organisation(&asked.organisation, "organisation")?;
         let directory = self.node.directory().await.map_err(from_node)?;
         let entry = directory.organisation(&id);
         let entry = entry.ok_or_else(|| Failure::not_found("organisation"))?;
@@ -87,7 +90,8 @@ impl DirectoryService for Services {
         &self,
         request: Request<v1::ListDirectoryEventsRequest>,
     ) -> Result<Response<v1::ListDirectoryEventsResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let types = read::event_types(&asked.types, "types")?;
         for (index, code) in asked.organisations.iter().enumerate() {
             read::organisation(code, &format!("organisations[{index}]"))?;
@@ -127,7 +131,8 @@ impl DirectoryService for Services {
         &self,
         request: Request<v1::ListOwnRecordsRequest>,
     ) -> Result<Response<v1::ListOwnRecordsResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let types = read::event_types(&asked.types, "types")?;
         let list = ["own-records", &asked.types.join(",")];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
@@ -154,7 +159,8 @@ impl DirectoryService for Services {
         &self,
         request: Request<v1::ListBodyDeadlinesRequest>,
     ) -> Result<Response<v1::ListBodyDeadlinesResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let wanted = read::optional(&asked.organisation, "organisation", read::organisation)?;
         let given = read::instant(asked.at.as_ref(), "at")?;
         let at = given.unwrap_or_else(|| self.clock.now());

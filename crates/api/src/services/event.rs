@@ -1,15 +1,18 @@
 //! `EventService`: emitting, reading, and looking after drafts.
 
 mod batch;
+mod stream;
 
 use std::time::Duration;
 
 use concordat_node::{Emission, Publishing, Stage};
 use concordat_proto::v1;
 use concordat_proto::v1::event_service_server::EventService;
+use futures::stream::BoxStream;
 use jiff::SignedDuration;
 use jiff::civil::{Date, date};
-use tonic::{Request, Response, Status};
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
 
 use super::Services;
 use crate::failure::{Failure, Place, from_emit, from_node};
@@ -33,33 +36,8 @@ impl EventService for Services {
         request: Request<v1::EmitEventRequest>,
     ) -> Result<Response<v1::EmitEventResponse>, Status> {
         let (metadata, _, asked) = request.into_parts();
-        let wait_for = wait_for(asked.wait_for())?;
-        let limit = if asked.wait_for == 0 { WAIT } else { WAIT_MAX };
-        let input = asked
-            .event
-            .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
-        self.check_instant(&input, "event")?;
-        let event_type = type_of(&input);
-        let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
-        let emission = Emission {
-            event_id: read::new_event_id(&asked.event_id)?,
-            case,
-            input,
-            expected: read::version(&asked.expected_version, "expected_version")?,
-            wait_for,
-            wait_at_most: clocked::wait_at_most(&metadata, limit),
-            validate_only: asked.validate_only,
-            traceparent: trace::parent(&metadata),
-        };
-        let receipt = self.node.emit(emission).await;
-        let receipt =
-            receipt.map_err(|error| from_emit(error, Place::of(event_type.as_deref())))?;
-        let mut answer = [render::receipt(&receipt, asked.validate_only)];
-        self.tell_if_stopped(&mut answer).await?;
-        let [receipt] = answer;
-        Ok(Response::new(v1::EmitEventResponse {
-            receipt: Some(receipt),
-        }))
+        let terms = Terms::of(&metadata);
+        Ok(Response::new(self.emit(asked, &terms).await?))
     }
 
     async fn batch_emit_events(
@@ -69,11 +47,21 @@ impl EventService for Services {
         self.batch_emit(request).await
     }
 
+    type StreamEmitEventsStream = BoxStream<'static, Result<v1::StreamEmitEventsResponse, Status>>;
+
+    async fn stream_emit_events(
+        &self,
+        request: Request<Streaming<v1::StreamEmitEventsRequest>>,
+    ) -> Result<Response<Self::StreamEmitEventsStream>, Status> {
+        Ok(Response::new(stream::answers(self.clone(), request)))
+    }
+
     async fn get_event(
         &self,
         request: Request<v1::GetEventRequest>,
     ) -> Result<Response<v1::GetEventResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let id = read::event_id(&asked.event_id, "event_id")?;
         let event = match asked.source.as_str() {
             "" => self.node.event(id).await,
@@ -93,7 +81,8 @@ impl EventService for Services {
         &self,
         request: Request<v1::ListEventsRequest>,
     ) -> Result<Response<v1::ListEventsResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let case = read::case_id(&asked.case_id, "case_id")?;
         let types = read::event_types(&asked.types, "types")?;
         let list = [
@@ -133,7 +122,8 @@ impl EventService for Services {
         &self,
         request: Request<v1::ListDraftsRequest>,
     ) -> Result<Response<v1::ListDraftsResponse>, Status> {
-        let asked = request.into_inner();
+        let (metadata, _, asked) = request.into_parts();
+        self.reach(&asked.min_position, &metadata).await?;
         let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
         let list = [
             "drafts",
@@ -196,7 +186,60 @@ impl EventService for Services {
     }
 }
 
+/// What a call says besides its message.
+struct Terms {
+    /// How long the caller gives it.
+    metadata: MetadataMap,
+    traceparent: Option<String>,
+}
+
+impl Terms {
+    fn of(metadata: &MetadataMap) -> Self {
+        Self {
+            traceparent: trace::parent(metadata),
+            metadata: metadata.clone(),
+        }
+    }
+}
+
 impl Services {
+    /// Takes one event, alone or as one of a stream.
+    async fn emit(
+        &self,
+        asked: v1::EmitEventRequest,
+        terms: &Terms,
+    ) -> Result<v1::EmitEventResponse, Failure> {
+        let wait_for = wait_for(asked.wait_for())?;
+        let limit = if asked.wait_for == 0 { WAIT } else { WAIT_MAX };
+        let input = asked
+            .event
+            .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
+        self.check_instant(&input, "event")?;
+        let event_type = type_of(&input);
+        let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
+        let emission = Emission {
+            event_id: read::new_event_id(&asked.event_id)?,
+            case,
+            input,
+            expected: read::version(&asked.expected_version, "expected_version")?,
+            wait_for,
+            wait_at_most: clocked::wait_at_most(&terms.metadata, limit),
+            validate_only: asked.validate_only,
+            traceparent: terms.traceparent.clone(),
+        };
+        let receipt = self.node.emit(emission).await;
+        let receipt =
+            receipt.map_err(|error| from_emit(error, Place::of(event_type.as_deref())))?;
+        let after = render::case_after(&receipt);
+        let mut answer = [render::receipt(&receipt, asked.validate_only)];
+        self.tell_if_stopped(&mut answer).await?;
+        let [receipt] = answer;
+        Ok(v1::EmitEventResponse {
+            receipt: Some(receipt),
+            after,
+        })
+    }
+
     /// Whoever waits in vain is told why.
     async fn tell_if_stopped(&self, receipts: &mut [v1::Receipt]) -> Result<(), Failure> {
         let waits = |receipt: &v1::Receipt| receipt.stage() == v1::Stage::Accepted;

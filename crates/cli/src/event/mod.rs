@@ -99,6 +99,7 @@ async fn get(client: &Client, asked: Get, format: Format) -> Result<(), Failure>
             .source
             .map(|source| source.to_string())
             .unwrap_or_default(),
+        min_position: String::new(),
     });
     let answer = client.events().get_event(request).await?.into_inner();
     if format != Format::Table {

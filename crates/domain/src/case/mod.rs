@@ -7,6 +7,7 @@ mod cooperation;
 mod facts;
 mod flags;
 mod ledger;
+mod next;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,14 +27,13 @@ pub(crate) use facts::{
 };
 pub use ledger::DeadlineName;
 pub(crate) use ledger::{Ending, How, Occurrence, Start};
+pub use next::NextEvent;
 pub use state::{From, State};
 
 use crate::calendar;
-use crate::event::{CaseVersion, Event, EventType, Opening};
+use crate::event::{CaseVersion, Event, Opening};
 use crate::events::correction::days_of;
-use crate::events::{Who, row};
 use crate::ids::{CaseId, EventId, OrganisationId, PackId};
-use crate::judge::may_publish;
 use crate::policy::{Force, PolicyPack, Regime, Rule};
 use crate::rules::Rules;
 
@@ -380,20 +380,6 @@ impl Case {
     /// about the event (`split-view`, `unreadable`, `superseded-key`).
     pub fn note_void(&mut self, event: &Event) {
         self.use_up(event);
-    }
-
-    /// The event types that people of this organisation may publish as the case stands, its own fields apart. What only the enforcer
-    /// publishes is not among them.
-    pub fn next_event_types(&self, org: &OrganisationId, rules: &Rules<'_>) -> Vec<EventType> {
-        if rules.directory.organisation(org).is_none() {
-            return Vec::new();
-        }
-        let by_people =
-            |event_type: EventType| row(event_type).who.iter().any(|who| *who != Who::Clock);
-        let possible = EventType::ALL
-            .iter()
-            .filter(|event_type| by_people(**event_type) && may_publish(self, org, **event_type));
-        possible.copied().collect()
     }
 
     /// The packs that the case pinned and these rules do not have in that very text: a node that lacks one parks the case.

@@ -99,11 +99,18 @@ pub fn warnings(event: &Event) -> BTreeSet<String> {
 /// Whether the row lets this organisation publish the event as the case stands, its fields apart.
 pub(crate) fn may_publish(case: &Case, org: &OrganisationId, event_type: EventType) -> bool {
     let row = row(event_type);
-    let by_it = row.who.iter().any(|who| match who {
-        Who::Owner => case.is_party(org) || case.is_invitee(org),
-        Who::Clock => case.keeper() == org,
-        who => holds(*who, case, org),
-    });
+    let by_it = match case.relation(org) {
+        Relation::Outsider => false,
+        Relation::FormerReceiver => meets_own(case, org, &row),
+        Relation::Party | Relation::Invitee => {
+            !lacks_lead(case, &row)
+                && row.who.iter().any(|who| match who {
+                    Who::Owner => true,
+                    Who::Clock => case.keeper() == org,
+                    who => holds(*who, case, org),
+                })
+        }
+    };
     by_it && row.from.iter().any(|from| from.contains(case.state()))
 }
 
@@ -197,7 +204,7 @@ fn check_author(case: &Case, event: &Event, row: &Row, body: &EventBody) -> Resu
         }
         Relation::Party | Relation::Invitee => {}
     }
-    if row.who.contains(&Who::Lead) && case.is_joint() && case.lead().is_none() {
+    if lacks_lead(case, row) {
         return Err(Reason::NoLead);
     }
     let named = row.who.iter().any(|who| match who {
@@ -210,6 +217,11 @@ fn check_author(case: &Case, event: &Event, row: &Row, body: &EventBody) -> Resu
     } else {
         Err(why_not(row, case))
     }
+}
+
+/// Reason 7: the row asks for a lead where there is none.
+fn lacks_lead(case: &Case, row: &Row) -> bool {
+    row.who.contains(&Who::Lead) && case.is_joint() && case.lead().is_none()
 }
 
 /// Whether the event meets a deadline that runs as this body's own.

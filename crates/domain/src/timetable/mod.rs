@@ -1,5 +1,6 @@
 //! What is owed on a case, by whom, and until when: derived from the ledger at an instant, never stored.
 
+mod changes;
 mod compute;
 mod deadline;
 mod explain;
@@ -8,6 +9,7 @@ mod outstanding;
 mod person;
 mod waiting;
 
+pub use changes::{ChangeKind, DeadlineChange, changes};
 pub(crate) use compute::{due_of, latest_due_of};
 pub use compute::{outstanding, timetable};
 pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};

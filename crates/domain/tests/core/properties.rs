@@ -2,7 +2,8 @@
 
 use concordat_domain::events::Scope;
 use concordat_domain::scenario::instant;
-use concordat_domain::{Case, EventType, State, evolve, judge, timetable};
+use concordat_domain::timetable::{ChangeKind, changes};
+use concordat_domain::{Case, EventType, Reason, State, evolve, judge, timetable};
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 use proptest::prelude::*;
@@ -172,6 +173,60 @@ fn what_may_come_next_follows_from_role_and_state() {
     // The keeper's enforcer publishes these, no person does.
     assert!(!next(TRUST).contains(&EventType::DeadlineMissed));
     assert!(next(OTHER_TRUST).is_empty());
+}
+
+#[test]
+fn what_may_come_next_is_told_with_who_may_and_what_it_asks_besides() {
+    let world = World::new();
+    let log = Log::joined(&world);
+    let next = log.open_case().next_events(&world.rules());
+    let of = |event_type: EventType| next.iter().find(|one| one.event_type == event_type);
+    let proposed = of(EventType::LeadProposed).expect("the lead is to be agreed");
+    assert_eq!(proposed.by, [org(TRUST), org(COUNCIL)].into());
+    let requested = of(EventType::InformationRequested).expect("a party may ask");
+    assert!(requested.unless.contains(&Reason::ConsentScopeExceeded));
+    let provided = of(EventType::InformationProvided).expect("whoever was asked may");
+    assert!(provided.by_owner_only && !proposed.by_owner_only);
+    // What the row of the lead has waits until there is one.
+    assert!(of(EventType::DraftCirculated).is_none());
+    assert!(of(EventType::DeadlineMissed).is_none());
+    for one in &next {
+        for organisation in &one.by {
+            let own = log
+                .open_case()
+                .next_event_types(organisation, &world.rules());
+            assert!(own.contains(&one.event_type));
+        }
+    }
+}
+
+#[test]
+fn what_an_event_does_to_the_timetable_is_told_deadline_by_deadline() {
+    let world = World::new();
+    let mut log = Log::opened(&world);
+    let at = "2026-02-10T12:00:00Z".parse().unwrap();
+    let deadlines = |log: &Log<'_>| {
+        let timetable = timetable(log.open_case(), at, &world.rules());
+        timetable.deadlines().to_vec()
+    };
+    let before = deadlines(&log);
+    let started = changes(&[], &before);
+    assert!(started.iter().all(|one| one.kind == ChangeKind::Starts));
+    assert_eq!(started.len(), before.len());
+    assert_eq!(changes(&before, &before), []);
+    log.must(
+        "2026-02-10T11:00",
+        TRUST,
+        "complaint-acknowledged",
+        ACKNOWLEDGE,
+    );
+    let met = changes(&before, &deadlines(&log));
+    let met: Vec<_> = met
+        .iter()
+        .filter(|one| one.kind == ChangeKind::Met)
+        .map(|one| (one.name.to_string(), one.owed_by.clone()))
+        .collect();
+    assert_eq!(met, [("acknowledge".to_owned(), org(TRUST))]);
 }
 
 /// A row names only deadlines that a pack prescribes: a misspelt one would silently never be owed.

@@ -1,8 +1,6 @@
 //! Several events of one case at the door, all or none: judged in order on what those before them do, then one durable write; and on
 //! their way out, one bundle.
 
-use std::collections::BTreeSet;
-
 use concordat_codec::parts;
 use concordat_domain::Case;
 use concordat_domain::events::Scope;
@@ -10,12 +8,12 @@ use concordat_domain::ids::CaseId;
 use concordat_trust::bundle::{Room, event_bytes_max};
 use concordat_trust::case_log::NewCase;
 
-use super::Engine;
 use super::directory::scope_of;
 use super::emit::{Answer, members, shape};
 use super::load::{Desk, Load};
+use super::{DIRECTORY, Engine};
 use crate::draft::Draft;
-use crate::emission::{BatchEmission, Emission, Receipt, Ruling};
+use crate::emission::{BatchEmission, Emission, Receipt};
 use crate::error::Error;
 
 /// Bytes of a key version, an invitation or an offer, at most: ids, hashes and one clear part.
@@ -35,7 +33,8 @@ pub(crate) enum TakenBatch {
 /// An event of a batch that was judged.
 struct Judged {
     draft: Draft,
-    warnings: BTreeSet<String>,
+    /// What a validation answers.
+    receipt: Option<Receipt>,
 }
 
 impl Engine {
@@ -53,7 +52,9 @@ impl Engine {
             let case = named.unwrap_or_else(|| self.fresh_case());
             let (judged, after) = self.judge_batch(&emissions, case)?;
             if validate_only {
-                return self.validated(judged).map(TakenBatch::Validated);
+                return Ok(TakenBatch::Validated(
+                    judged.into_iter().filter_map(|one| one.receipt).collect(),
+                ));
             }
             self.keep_batch(&emissions, case, judged, after)?;
             self.sync_needed = true;
@@ -114,6 +115,8 @@ impl Engine {
             .then(|| NewCase::with_id(case, &mut self.rng));
         let (mut envelopes, mut bytes) = (0, 0);
         let mut judged = Vec::with_capacity(emissions.len());
+        // What each does is told from here on, so that the last receipt tells it of all of them.
+        let begun = ahead.clone();
         let mut state = ahead;
         for (index, emission) in emissions.iter().enumerate() {
             let mut draft = self.draft(emission, case)?.in_batch(emissions[0].event_id);
@@ -124,16 +127,25 @@ impl Engine {
             let wire = self.wire(&draft, state.as_ref(), (0, [0; 32]), new.as_ref())?;
             let parts = parts::split(&wire);
             bytes += event_bytes_max(parts.iter().map(|part| part.bytes.len()));
-            let before = state.as_ref().map_or(1, members);
             let after = self
-                .stepped(state, &draft, &event)
+                .stepped(state.clone(), &draft, &event)
                 .map_err(|error| at(index, error))?;
             // Whoever it brings in gets an invitation beside it.
+            let before = state.as_ref().map_or(1, members);
             let invited = members(&after).saturating_sub(before);
             envelopes += 1 + invited;
             bytes += invited * KEY_RECORD_BYTES;
+            let receipt = if emission.validate_only {
+                Some(Receipt {
+                    case: emission.case.unwrap_or(DIRECTORY),
+                    warnings,
+                    ..self.foreseen(&draft, begun.as_ref(), &after)?
+                })
+            } else {
+                None
+            };
             state = Some(after);
-            judged.push(Judged { draft, warnings });
+            judged.push(Judged { draft, receipt });
         }
         let mut room = Room::default();
         if room.reserve(envelopes, bytes) {
@@ -149,17 +161,6 @@ impl Engine {
             envelopes_max,
             bytes_max,
         })
-    }
-
-    fn validated(&self, judged: Vec<Judged>) -> Result<Vec<Receipt>, Error> {
-        let receipts = judged.into_iter().map(|Judged { draft, warnings }| {
-            Ok(Receipt {
-                ruling: Some(Ruling::Effective),
-                warnings,
-                ..self.receipt_of(&draft, None)?
-            })
-        });
-        receipts.collect()
     }
 
     /// Puts all drafts, and that their ids are used, into the batch of this turn.

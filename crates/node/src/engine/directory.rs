@@ -56,6 +56,7 @@ fn refused(code: String, advice: Option<&str>) -> Error {
         code,
         state: None,
         next_event_types: Vec::new(),
+        meanwhile: None,
     }
 }
 

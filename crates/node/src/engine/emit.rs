@@ -1,6 +1,6 @@
 //! The door: shape, idempotency, judging on ruled state and own drafts before it, and the durable draft.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use concordat_domain::case::From;
 use concordat_domain::event::{CaseVersion, Event, EventType, Opening, Placement};
@@ -8,19 +8,22 @@ use concordat_domain::events::row;
 use concordat_domain::ids::{CaseId, EventId, Position};
 use concordat_domain::policy::UnknownPack;
 use concordat_domain::rules::RULES_VERSION;
-use concordat_domain::{Case, calendar, evolve, judge};
+use concordat_domain::timetable::{changes, timetable};
+use concordat_domain::{Case, Reason, Refusal, calendar, evolve, judge};
 use concordat_proto::v1;
 use concordat_store::KnownEvent;
 use concordat_trust::case_log::{CaseLog, NewCase};
+use concordat_trust::envelope::Class;
 use rand_core::Rng as _;
 use tokio::sync::oneshot;
 
 use concordat_domain::events::Scope;
 
+use super::cases::envelope_of;
 use super::directory::scope_of;
 use super::{Engine, Waiter};
 use crate::draft::{Draft, Surroundings};
-use crate::emission::{Emission, Receipt, Ruling, Stage};
+use crate::emission::{Emission, EventSince, Meanwhile, Receipt, Ruling, Stage};
 use crate::error::Error;
 
 /// Answer to an emitter, given when the stage waited for is reached.
@@ -116,12 +119,14 @@ impl Engine {
                 return Err(refused);
             }
         };
+        let before = state.as_ref().filter(|_| emission.validate_only).cloned();
         let after = self.stepped(state, &draft, &event)?;
         if emission.validate_only {
+            let foreseen = self.foreseen(&draft, before.as_ref(), &after)?;
+            self.ahead.extend(before.map(|before| (case, before)));
             return Ok(Accepted::Validated(Receipt {
-                ruling: Some(Ruling::Effective),
                 warnings,
-                ..self.receipt_of(&draft, None)?
+                ..foreseen
             }));
         }
         let number = self.store.drafts().add(&mut self.batch, &draft.encode()?)?;
@@ -259,21 +264,74 @@ impl Engine {
             return Err(Error::CaseIdChosen { case });
         }
         self.require_not_suspended(&event)?;
-        judge(state, &event, &self.rules()).map_err(|refusal| {
-            let next = state.map(|case| self.next_event_types(case));
-            Error::Refused {
-                code: refusal.code(),
-                advice: refusal.advice().to_owned(),
-                state: state.map(|case| case.state().to_string()),
-                next_event_types: next
-                    .unwrap_or_default()
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-            }
-        })?;
+        if let Err(refusal) = judge(state, &event, &self.rules()) {
+            return Err(self.refused(&refusal, draft, state)?);
+        }
         let warnings = concordat_domain::judge::warnings(&event);
         Ok((event, warnings))
+    }
+
+    /// What the emitter is told of an event that is refused.
+    fn refused(
+        &self,
+        refusal: &Refusal,
+        draft: &Draft,
+        state: Option<&Case>,
+    ) -> Result<Error, Error> {
+        let next = state.map(|case| self.next_event_types(case));
+        let is_stale = refusal.reason == Reason::StaleSequence;
+        let seen = draft.expected.filter(|_| is_stale);
+        let meanwhile = seen.map(|seen| self.meanwhile(draft.case, seen));
+        Ok(Error::Refused {
+            code: refusal.code(),
+            advice: refusal.advice().to_owned(),
+            state: state.map(|case| case.state().to_string()),
+            next_event_types: next
+                .unwrap_or_default()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            meanwhile: meanwhile.transpose()?.map(Box::new),
+        })
+    }
+
+    /// What other organisations did in a case since a version of it that this one had in view. The version counts their effective
+    /// events, so these are the ones behind that number.
+    fn meanwhile(&self, case: CaseId, seen: CaseVersion) -> Result<Meanwhile, Error> {
+        let (mut effective, mut events) = (0, VecDeque::new());
+        for (position, bundle) in self.envelopes_of(case)? {
+            let header = envelope_of(&bundle, position).header();
+            let counts = *bundle.organisation() != self.config.organisation
+                && matches!(header.class, Class::Event(_))
+                && self
+                    .ruling(case, position)?
+                    .is_some_and(|ruled| ruled.ruling.is_effective());
+            if !counts {
+                continue;
+            }
+            effective += 1;
+            if effective <= seen.others {
+                continue;
+            }
+            if events.len() == Meanwhile::TOLD_MAX {
+                events.pop_front();
+            }
+            events.push_back(position);
+        }
+        let events = events.into_iter().map(|position| {
+            let view = self.event_at(case, position)?;
+            Ok(EventSince {
+                event_id: view.event_id,
+                author: view.author,
+                event_type: view.event_type,
+                position,
+            })
+        });
+        Ok(Meanwhile {
+            version: self.version(case)?,
+            count: effective.saturating_sub(seen.others),
+            events: events.collect::<Result<_, Error>>()?,
+        })
     }
 
     /// The case after an event that was judged at the door.
@@ -299,12 +357,13 @@ impl Engine {
         if members.all(|organisation| directory.organisation(organisation).is_some()) {
             return Ok(());
         }
-        let reason = concordat_domain::Reason::UnregisteredOrg;
+        let reason = Reason::UnregisteredOrg;
         Err(Error::Refused {
             code: reason.code(),
             advice: reason.advice().to_owned(),
             state: Some(after.state().to_string()),
             next_event_types: Vec::new(),
+            meanwhile: None,
         })
     }
 
@@ -397,6 +456,7 @@ impl Engine {
                 ),
                 state: None,
                 next_event_types: Vec::new(),
+                meanwhile: None,
             })?;
         }
         let opening = concordat_codec::event::opening_to_wire(&pins);
@@ -439,6 +499,32 @@ impl Engine {
         })
     }
 
+    /// What a validation answers for an event that would be taken: the case as it would be after it. No id is made up for a new case.
+    pub(super) fn foreseen(
+        &self,
+        draft: &Draft,
+        before: Option<&Case>,
+        after: &Case,
+    ) -> Result<Receipt, Error> {
+        let (at, rules) = (self.now(), self.rules());
+        let owed = |case: &Case| timetable(case, at, &rules).deadlines().to_vec();
+        let before_it = before.map(owed).unwrap_or_default();
+        let next_events = after.next_events(&rules);
+        Ok(Receipt {
+            case: before.map_or(super::DIRECTORY, |_| draft.case),
+            ruling: Some(Ruling::Effective),
+            version: CaseVersion {
+                own_seq: draft.basis.own_seq + 1,
+                ..draft.basis
+            },
+            next_event_types: self.own_types(&next_events),
+            state: Some(after.state().to_string()),
+            next_events,
+            deadline_changes: changes(&before_it, &owed(after)),
+            ..self.receipt_of(draft, None)?
+        })
+    }
+
     pub(super) fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Result<Receipt, Error> {
         let blank = self.blank_receipt(draft.event_id, draft.case)?;
         Ok(match &draft.held {
@@ -459,7 +545,8 @@ impl Engine {
     pub(super) fn blank_receipt(&self, event_id: EventId, case: CaseId) -> Result<Receipt, Error> {
         let log = self.case_log(case)?;
         let state = log.as_deref().and_then(CaseLog::case);
-        let next = state.map(|case| self.next_event_types(case));
+        let next_events = state.map(|case| case.next_events(&self.rules()));
+        let next_events = next_events.unwrap_or_default();
         Ok(Receipt {
             event_id,
             case,
@@ -471,7 +558,10 @@ impl Engine {
             version: self.version(case)?,
             deduplicated: false,
             log_reachable: self.reachable,
-            next_event_types: next.unwrap_or_default(),
+            next_event_types: self.own_types(&next_events),
+            state: state.map(|case| case.state().to_string()),
+            next_events,
+            deadline_changes: Vec::new(),
         })
     }
 

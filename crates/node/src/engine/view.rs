@@ -1,9 +1,9 @@
 //! What the node shows of its state.
 
-use concordat_codec::parts;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use concordat_codec::parts;
+use concordat_domain::case::NextEvent;
 use concordat_domain::event::{CaseVersion, EventType};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, PackId, Position};
 use concordat_domain::timetable::{Deadline, PersonDates, dates_for_person, waiting_of_all};
@@ -75,6 +75,7 @@ impl Engine {
         let id = case.id();
         let deadlines = timetable(case, at, rules).deadlines().to_vec();
         let ended = !self.takes_part_under(case, rules);
+        let next_events = case.next_events(rules);
         Ok(CaseView {
             id,
             state: case.state().to_string(),
@@ -91,7 +92,8 @@ impl Engine {
             deadlines,
             digest: case.digest(),
             version,
-            next_event_types: self.next_event_types_under(case, rules),
+            next_event_types: self.own_types_under(&next_events, rules),
+            next_events,
             exposures: log
                 .keys()
                 .exposures
@@ -135,14 +137,17 @@ impl Engine {
 
     /// What this organisation may emit next, for itself or for a body for which it records.
     pub(super) fn next_event_types(&self, case: &Case) -> Vec<EventType> {
-        self.next_event_types_under(case, &self.rules())
+        self.own_types(&case.next_events(&self.rules()))
     }
 
-    fn next_event_types_under(&self, case: &Case, rules: &Rules<'_>) -> Vec<EventType> {
-        let possible = self
-            .bodies_under(rules)
-            .flat_map(|body| case.next_event_types(body, rules));
-        possible.collect::<BTreeSet<_>>().into_iter().collect()
+    /// The types among these that this organisation may emit, for itself or for a body for which it records.
+    pub(super) fn own_types(&self, next: &[NextEvent]) -> Vec<EventType> {
+        self.own_types_under(next, &self.rules())
+    }
+
+    fn own_types_under(&self, next: &[NextEvent], rules: &Rules<'_>) -> Vec<EventType> {
+        let own = |one: &&NextEvent| self.bodies_under(rules).any(|body| one.by.contains(body));
+        next.iter().filter(own).map(|one| one.event_type).collect()
     }
 
     /// The packs of a case that this node has, with their versions.

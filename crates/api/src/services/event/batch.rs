@@ -43,12 +43,16 @@ impl Services {
         };
         let receipts = self.node.emit_batch(batch).await;
         let receipts = receipts.map_err(|error| refused(error, &ids, &types))?;
+        let after = receipts.last().and_then(render::case_after);
         let mut receipts: Vec<v1::Receipt> = receipts
             .iter()
             .map(|receipt| render::receipt(receipt, asked.validate_only))
             .collect();
         self.tell_if_stopped(&mut receipts).await?;
-        Ok(Response::new(v1::BatchEmitEventsResponse { receipts }))
+        Ok(Response::new(v1::BatchEmitEventsResponse {
+            receipts,
+            after,
+        }))
     }
 
     /// Reads every event. What is malformed is told of all of them at once.
