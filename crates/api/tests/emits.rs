@@ -459,14 +459,16 @@ async fn an_emit_waits_for_the_stage_asked_for_and_a_read_for_the_position() {
     request.set_wait_for(v1::Stage::Witnessed);
     let id = request.event_id.clone();
     let mut events = served.events();
-    let waiting = tokio::spawn(async move { events.emit_event(request).await });
+    let mut waiting = tokio::task::JoinSet::new();
+    waiting.spawn(async move { events.emit_event(request).await });
     let node = served.sandbox.node(TRUST).expect("it runs");
     while node.receipt(id.parse().expect("a UUID")).await.is_err() {
         tokio::task::yield_now().await;
     }
     let id = served.fresh_id();
     council_does(&served, &id, "", "complaint-received", complaint()).await;
-    let witnessed = waiting.await.expect("it ends").expect("emitted");
+    let witnessed = waiting.join_next().await.expect("one");
+    let witnessed = witnessed.expect("it ends").expect("emitted");
     let receipt = witnessed.into_inner().receipt.expect("a receipt");
     assert_eq!(receipt.stage(), v1::Stage::Witnessed);
 
