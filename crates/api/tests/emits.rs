@@ -278,15 +278,15 @@ async fn validation_tells_state_deadlines_and_what_may_come_next_as_the_event_th
     let judged = served.events().emit_event(request.clone()).await;
     let after = judged.expect("valid").into_inner().after.expect("a case");
     let started: Vec<_> = after
-        .deadline_changes
+        .deadline_effects
         .iter()
         .map(|one| (one.kind(), one.name.as_str()))
         .collect();
-    let starts = v1::DeadlineChangeKind::Starts;
+    let starts = v1::DeadlineEffectKind::Starts;
     assert!(started.contains(&(starts, "acknowledge")), "{started:?}");
     assert!(
         after
-            .deadline_changes
+            .deadline_effects
             .iter()
             .all(|one| one.kind() == starts && one.owner == TRUST)
     );
@@ -308,7 +308,7 @@ async fn validation_tells_state_deadlines_and_what_may_come_next_as_the_event_th
         .iter()
         .map(|one| (&one.name, &one.due_date))
         .collect();
-    for change in &after.deadline_changes {
+    for change in &after.deadline_effects {
         assert!(
             dates.contains(&(&change.name, &change.due_date)),
             "{change:?}"
@@ -319,14 +319,14 @@ async fn validation_tells_state_deadlines_and_what_may_come_next_as_the_event_th
     acknowledged.validate_only = true;
     let judged = served.events().emit_event(acknowledged).await;
     let judged = judged.expect("valid").into_inner();
-    let changes = judged.after.expect("a case").deadline_changes;
+    let changes = judged.after.expect("a case").deadline_effects;
     let met = changes
         .iter()
         .find(|one| one.name == "acknowledge")
         .expect("it is met");
     assert_eq!(
         (met.kind(), met.due_date.as_str()),
-        (v1::DeadlineChangeKind::Met, "2026-03-05")
+        (v1::DeadlineEffectKind::Met, "2026-03-05")
     );
     assert_eq!(judged.receipt.expect("a receipt").case_id, case_id);
     assert_eq!(case(&served, &case_id).await.digest, stands.digest);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use concordat_domain::case::NextEvent;
 use concordat_domain::event::{CaseVersion, EventType};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
-use concordat_domain::timetable::DeadlineChange;
+use concordat_domain::timetable::DeadlineEffect;
 use concordat_proto::v1;
 use concordat_trust::bundle::ENVELOPES_MAX;
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,7 @@ pub struct Receipt {
     /// What may come next in that state, and by whom.
     pub next_events: Vec<NextEvent>,
     /// Of a validation: what the event would do to the deadlines of the case.
-    pub deadline_changes: Vec<DeadlineChange>,
+    pub deadline_effects: Vec<DeadlineEffect>,
 }
 
 /// What other organisations did in a case since a version of it.

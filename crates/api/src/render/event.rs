@@ -8,7 +8,7 @@ use concordat_domain::case::NextEvent;
 use concordat_domain::events::row;
 use concordat_domain::ids::CaseId;
 use concordat_domain::judge::advice_on;
-use concordat_domain::timetable::ChangeKind;
+use concordat_domain::timetable::EffectKind;
 use concordat_node::{DraftView, EventView, NO_CASE, Receipt, Ruled, Ruling, Stage};
 use concordat_proto::v1;
 
@@ -84,15 +84,15 @@ pub(crate) fn case_after(receipt: &Receipt) -> Option<v1::CaseAfter> {
     Some(v1::CaseAfter {
         state: receipt.state.clone()?,
         next_events: next_events(&receipt.next_events),
-        deadline_changes: receipt
-            .deadline_changes
+        deadline_effects: receipt
+            .deadline_effects
             .iter()
-            .map(|change| v1::DeadlineChange {
+            .map(|change| v1::DeadlineEffect {
                 kind: match change.kind {
-                    ChangeKind::Starts => v1::DeadlineChangeKind::Starts,
-                    ChangeKind::Moves => v1::DeadlineChangeKind::Moves,
-                    ChangeKind::Met => v1::DeadlineChangeKind::Met,
-                    ChangeKind::Ends => v1::DeadlineChangeKind::Ends,
+                    EffectKind::Starts => v1::DeadlineEffectKind::Starts,
+                    EffectKind::Moves => v1::DeadlineEffectKind::Moves,
+                    EffectKind::Met => v1::DeadlineEffectKind::Met,
+                    EffectKind::Ends => v1::DeadlineEffectKind::Ends,
                 }
                 .into(),
                 name: change.name.to_string(),

@@ -1,18 +1,18 @@
 //! What is owed on a case, by whom, and until when: derived from the ledger at an instant, never stored.
 
-mod changes;
 mod compute;
 mod deadline;
+mod effects;
 mod explain;
 mod marks;
 mod outstanding;
 mod person;
 mod waiting;
 
-pub use changes::{ChangeKind, DeadlineChange, changes};
 pub(crate) use compute::{due_of, latest_due_of};
 pub use compute::{outstanding, timetable};
 pub use deadline::{Deadline, DeadlineId, DeadlineState, Explanation};
+pub use effects::{DeadlineEffect, EffectKind, effects};
 pub use explain::sentences;
 pub use marks::{CooperationMark, MarkProof, cooperation_marks};
 pub use outstanding::{Outstanding, WhenDue};

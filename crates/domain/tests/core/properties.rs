@@ -2,7 +2,7 @@
 
 use concordat_domain::events::Scope;
 use concordat_domain::scenario::instant;
-use concordat_domain::timetable::{ChangeKind, changes};
+use concordat_domain::timetable::{EffectKind, effects};
 use concordat_domain::{Case, EventType, Reason, State, evolve, judge, timetable};
 use jiff::ToSpan;
 use jiff::civil::DateTime;
@@ -210,20 +210,20 @@ fn what_an_event_does_to_the_timetable_is_told_deadline_by_deadline() {
         timetable.deadlines().to_vec()
     };
     let before = deadlines(&log);
-    let started = changes(&[], &before);
-    assert!(started.iter().all(|one| one.kind == ChangeKind::Starts));
+    let started = effects(&[], &before);
+    assert!(started.iter().all(|one| one.kind == EffectKind::Starts));
     assert_eq!(started.len(), before.len());
-    assert_eq!(changes(&before, &before), []);
+    assert_eq!(effects(&before, &before), []);
     log.must(
         "2026-02-10T11:00",
         TRUST,
         "complaint-acknowledged",
         ACKNOWLEDGE,
     );
-    let met = changes(&before, &deadlines(&log));
+    let met = effects(&before, &deadlines(&log));
     let met: Vec<_> = met
         .iter()
-        .filter(|one| one.kind == ChangeKind::Met)
+        .filter(|one| one.kind == EffectKind::Met)
         .map(|one| (one.name.to_string(), one.owed_by.clone()))
         .collect();
     assert_eq!(met, [("acknowledge".to_owned(), org(TRUST))]);

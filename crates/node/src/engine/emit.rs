@@ -8,7 +8,7 @@ use concordat_domain::events::row;
 use concordat_domain::ids::{CaseId, EventId, Position};
 use concordat_domain::policy::UnknownPack;
 use concordat_domain::rules::RULES_VERSION;
-use concordat_domain::timetable::{changes, timetable};
+use concordat_domain::timetable::{effects, timetable};
 use concordat_domain::{Case, Reason, Refusal, calendar, evolve, judge};
 use concordat_proto::v1;
 use concordat_store::KnownEvent;
@@ -520,7 +520,7 @@ impl Engine {
             next_event_types: self.own_types(&next_events),
             state: Some(after.state().to_string()),
             next_events,
-            deadline_changes: changes(&before_it, &owed(after)),
+            deadline_effects: effects(&before_it, &owed(after)),
             ..self.receipt_of(draft, None)?
         })
     }
@@ -561,7 +561,7 @@ impl Engine {
             next_event_types: self.own_types(&next_events),
             state: state.map(|case| case.state().to_string()),
             next_events,
-            deadline_changes: Vec::new(),
+            deadline_effects: Vec::new(),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::ids::OrganisationId;
 
 /// What becomes of a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ChangeKind {
+pub enum EffectKind {
     /// It begins to run.
     Starts,
     /// It has another due day: the occurrence before is replaced.
@@ -21,9 +21,9 @@ pub enum ChangeKind {
 
 /// One deadline that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadlineChange {
+pub struct DeadlineEffect {
     /// What becomes of it.
-    pub kind: ChangeKind,
+    pub kind: EffectKind,
     /// Its occurrence: the new one, where there is one.
     pub id: DeadlineId,
     /// Its name.
@@ -32,20 +32,20 @@ pub struct DeadlineChange {
     pub owed_by: OrganisationId,
     /// The last day in time, after the change.
     pub due: Option<Date>,
-    /// The last day in time before it; of [`ChangeKind::Moves`] only.
+    /// The last day in time before it; of [`EffectKind::Moves`] only.
     pub due_before: Option<Date>,
 }
 
 /// What differs between the deadlines of a case before and after, in the order in which they began. An occurrence has an id of its own,
 /// so a moved deadline is another occurrence of its name.
-pub fn changes(before: &[Deadline], after: &[Deadline]) -> Vec<DeadlineChange> {
+pub fn effects(before: &[Deadline], after: &[Deadline]) -> Vec<DeadlineEffect> {
     let changed = after.iter().filter_map(|deadline| {
         let known = before.iter().find(|one| one.id == deadline.id);
         let (kind, due_before) = match known {
             None => begun(deadline, before, after)?,
             Some(known) => (stopped(known, deadline, after)?, None),
         };
-        Some(DeadlineChange {
+        Some(DeadlineEffect {
             kind,
             id: deadline.id,
             name: deadline.name.clone(),
@@ -63,9 +63,9 @@ fn begun(
     new: &Deadline,
     before: &[Deadline],
     after: &[Deadline],
-) -> Option<(ChangeKind, Option<Date>)> {
+) -> Option<(EffectKind, Option<Date>)> {
     match new.state {
-        DeadlineState::Met | DeadlineState::MetLate => return Some((ChangeKind::Met, None)),
+        DeadlineState::Met | DeadlineState::MetLate => return Some((EffectKind::Met, None)),
         DeadlineState::Moved | DeadlineState::Ended => return None,
         DeadlineState::Running
         | DeadlineState::Overdue
@@ -76,24 +76,24 @@ fn begun(
         old.name == new.name && is_open(old.state) && is_in(after, old.id, DeadlineState::Moved)
     });
     Some(match replaced {
-        Some(old) => (ChangeKind::Moves, old.due),
-        None => (ChangeKind::Starts, None),
+        Some(old) => (EffectKind::Moves, old.due),
+        None => (EffectKind::Starts, None),
     })
 }
 
 /// How one that was open stopped; nothing if it did not, or if another of its name goes on in its place.
-fn stopped(before: &Deadline, after: &Deadline, all: &[Deadline]) -> Option<ChangeKind> {
+fn stopped(before: &Deadline, after: &Deadline, all: &[Deadline]) -> Option<EffectKind> {
     if !is_open(before.state) {
         return None;
     }
     match after.state {
-        DeadlineState::Met | DeadlineState::MetLate => Some(ChangeKind::Met),
-        DeadlineState::Ended => Some(ChangeKind::Ends),
+        DeadlineState::Met | DeadlineState::MetLate => Some(EffectKind::Met),
+        DeadlineState::Ended => Some(EffectKind::Ends),
         DeadlineState::Moved => {
             let goes_on = all
                 .iter()
                 .any(|one| one.name == after.name && is_open(one.state));
-            (!goes_on).then_some(ChangeKind::Ends)
+            (!goes_on).then_some(EffectKind::Ends)
         }
         DeadlineState::Running
         | DeadlineState::Overdue
