@@ -121,7 +121,11 @@ impl Failure {
             let what = event.event_type.map_or("an event", |known| known.code());
             self.0.preconditions.push((
                 format!("{}/{}", event.author, event.event_id),
-                format!("{what} at {}", opaque::position(event.position)),
+                format!(
+                    "{what} by {} at {}",
+                    event.author,
+                    opaque::position(event.position)
+                ),
             ));
         }
         self.with("actualVersion", opaque::version(meanwhile.version))

@@ -263,7 +263,7 @@ async fn a_stale_version_is_told_with_what_came_between_and_the_version_today() 
     assert!(
         events
             .iter()
-            .all(|one| one.description.starts_with("information-requested at "))
+            .all(|one| one.description.starts_with("information-requested by gss:"))
     );
     // Decided anew on what it has read, it is taken under the same id.
     request.expected_version = today;

@@ -95,7 +95,7 @@ struct More {
 
 /// Stages that can be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stage {
+pub(super) enum Stage {
     /// Durable at the node.
     Accepted,
     /// The log acknowledged it.
@@ -129,11 +129,16 @@ pub(super) async fn run(client: &Client, asked: Emit, format: Format) -> Result<
     }
     let began = Instant::now();
     let mut backoff = Backoff::new();
-    let mut receipt = emit(client, &request, &asked).await?;
+    let answer = emit(client, &request, &asked).await?;
+    if asked.validate_only {
+        return print_validation(&answer, format);
+    }
+    let mut receipt = answer.receipt.unwrap_or_default();
     // A node waits only so long. The same id asks for the same receipt again, as it stands by then.
     while is_pending(&receipt, &asked) && began.elapsed() < client.timeout() {
         tokio::time::sleep(backoff.next(None)).await;
-        receipt = emit(client, &request, &asked).await?;
+        let answer = emit(client, &request, &asked).await?;
+        receipt = answer.receipt.unwrap_or_default();
     }
     print_receipt(&receipt, format)?;
     let is_accepted = receipt.stage() == v1::Stage::Accepted;
@@ -186,7 +191,7 @@ async fn emit(
     client: &Client,
     message: &v1::EmitEventRequest,
     asked: &Emit,
-) -> Result<v1::Receipt, Failure> {
+) -> Result<v1::EmitEventResponse, Failure> {
     let mut backoff = Backoff::new();
     let mut tries_left = asked.retries;
     loop {
@@ -197,7 +202,7 @@ async fn emit(
                 .insert("traceparent", traceparent.clone());
         }
         let error = match client.events().emit_event(request).await {
-            Ok(answer) => return Ok(answer.into_inner().receipt.unwrap_or_default()),
+            Ok(answer) => return Ok(answer.into_inner()),
             Err(status) => CallError::from(status),
         };
         if !error.is_passing() || tries_left == 0 {
@@ -206,6 +211,36 @@ async fn emit(
         tries_left -= 1;
         tokio::time::sleep(backoff.next(error.retry_after())).await;
     }
+}
+
+/// Prints what an event would do, of which nothing was stored.
+fn print_validation(answer: &v1::EmitEventResponse, format: Format) -> Result<(), Failure> {
+    let receipt = answer.receipt.clone().unwrap_or_default();
+    if format != Format::Table {
+        return output::message(format, answer);
+    }
+    let after = answer.after.clone().unwrap_or_default();
+    let effects = |kind: v1::DeadlineEffectKind| {
+        let of_kind = after.deadline_effects.iter().filter(|one| one.kind() == kind);
+        let told = of_kind.map(|one| format!("{} of {} ({})", one.name, one.owner, one.due_date));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    output::pairs(&[
+        ("event", receipt.event_id.clone()),
+        ("case", receipt.case_id.clone()),
+        ("ruling", display::ruling(receipt.ruling.as_ref())),
+        ("state then", after.state.clone()),
+        ("starts", effects(v1::DeadlineEffectKind::Starts)),
+        ("moves", effects(v1::DeadlineEffectKind::Moves)),
+        ("met", effects(v1::DeadlineEffectKind::Met)),
+        ("ends", effects(v1::DeadlineEffectKind::Ends)),
+        ("next", receipt.next_event_types.join(", ")),
+    ])?;
+    let warnings = receipt.ruling.unwrap_or_default().warnings;
+    if !warnings.is_empty() {
+        eprintln!("concordat: warnings: {}", warnings.join(", "));
+    }
+    Ok(())
 }
 
 /// Prints a receipt. A void event was emitted and does not count: that is the answer, and a failure of what was asked.
@@ -284,7 +319,7 @@ impl Emit {
     }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     if path.as_os_str() != STANDARD_INPUT {
         return config::read_text(path);
     }

@@ -1,6 +1,7 @@
 //! `concordat event`: emitting events and reading them back.
 
 mod emit;
+mod emit_many;
 mod types;
 
 use clap::{Args, Subcommand};
@@ -31,6 +32,11 @@ enum Verb {
     /// Without an event id one is made and printed on standard error. Give it again to repeat an emit whose outcome is not known: the
     /// same event is never taken twice. A node that is away for a moment is tried again by itself, under the same id.
     Emit(Box<emit::Emit>),
+    /// Emits the events of a file: one after the other on one stream, each for itself, or all or none with `--together`.
+    ///
+    /// What is refused is told on standard error with its place in the file; the exit code is that of the first of those. Everything can be
+    /// repeated under the same ids.
+    EmitMany(emit_many::EmitMany),
     /// Reads one event.
     Get(Get),
     /// Lists the events of a case in log order.
@@ -69,6 +75,7 @@ pub(crate) fn run(asked: Event, format: Format) -> Result<(), Failure> {
     client::block_on(async {
         match asked.verb {
             Verb::Emit(asked) => emit::run(&connection.client()?, *asked, format).await,
+            Verb::EmitMany(asked) => emit_many::run(&connection.client()?, asked, format).await,
             Verb::Get(asked) => get(&connection.client()?, asked, format).await,
             Verb::List(asked) => list(&connection.client()?, asked, format).await,
             Verb::Types(asked) => types::run(&asked, format),
