@@ -142,8 +142,11 @@ fn an_event_can_be_judged_without_being_emitted_and_read_from_standard_input() {
     };
     let judged = emit(&["--validate-only"], &complaint());
     assert!(judged.status.success(), "{}", text(&judged.stderr));
-    let receipt: Value = serde_json::from_slice(&judged.stdout).expect("JSON");
-    assert_eq!(receipt["ruling"]["effective"], true);
+    let judged: Value = serde_json::from_slice(&judged.stdout).expect("JSON");
+    assert_eq!(judged["receipt"]["ruling"]["effective"], true);
+    let effects = judged["after"]["deadlineEffects"].as_array();
+    let starts = effects.expect("some").iter().map(|one| &one["name"]);
+    assert!(starts.collect::<Vec<_>>().contains(&&json!("acknowledge")));
     assert_eq!(node.json(&["case", "list"])["cases"], json!([]));
     assert_eq!(
         node.json(&["server", "info"])["treeSize"],

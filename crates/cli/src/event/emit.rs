@@ -221,7 +221,10 @@ fn print_validation(answer: &v1::EmitEventResponse, format: Format) -> Result<()
     }
     let after = answer.after.clone().unwrap_or_default();
     let effects = |kind: v1::DeadlineEffectKind| {
-        let of_kind = after.deadline_effects.iter().filter(|one| one.kind() == kind);
+        let of_kind = after
+            .deadline_effects
+            .iter()
+            .filter(|one| one.kind() == kind);
         let told = of_kind.map(|one| format!("{} of {} ({})", one.name, one.owner, one.due_date));
         told.collect::<Vec<_>>().join(", ")
     };

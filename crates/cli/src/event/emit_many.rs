@@ -33,7 +33,12 @@ pub(super) struct EmitMany {
     #[arg(long)]
     together: bool,
     /// With `--together`, the case version that was acted on: refused if another organisation acted since.
-    #[arg(long, value_name = "VERSION", default_value = "", requires = "together")]
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "",
+        requires = "together"
+    )]
     expected_version: String,
     /// Stage to wait for, of each.
     #[arg(long, value_enum, value_name = "STAGE")]
@@ -140,7 +145,7 @@ async fn one_by_one(
         }
     });
     let requests: Vec<_> = requests.collect();
-    let request = client.request(tokio_stream::iter(requests));
+    let request = client.request(futures::stream::iter(requests));
     let mut answers = client
         .events()
         .stream_emit_events(request)
@@ -170,9 +175,7 @@ async fn one_by_one(
 }
 
 fn wait_for(stage: Option<Stage>) -> i32 {
-    stage
-        .map_or(v1::Stage::Unspecified, v1::Stage::from)
-        .into()
+    stage.map_or(v1::Stage::Unspecified, v1::Stage::from).into()
 }
 
 /// The events of a text, each with an id; those that were made are told, so that the same can be repeated.
@@ -181,10 +184,12 @@ fn ready(text: &str) -> Result<Vec<Ready>, Failure> {
     for (number, value) in (1..).zip(values(text)?) {
         let wrong = |what: String| Failure::Usage(format!("event {number}: {what}"));
         let line: Line = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
-        let mut event = form::read(&line.event_type, &Value::Object(line.fields))
-            .map_err(|error| match malformed(error) {
-                Failure::Usage(text) => wrong(text),
-                other => other,
+        let mut event =
+            form::read(&line.event_type, &Value::Object(line.fields)).map_err(|error| {
+                match malformed(error) {
+                    Failure::Usage(text) => wrong(text),
+                    other => other,
+                }
             })?;
         event.occurred_at = display::wire(line.occurred_at);
         let event_id = match line.event_id {
@@ -193,7 +198,9 @@ fn ready(text: &str) -> Result<Vec<Ready>, Failure> {
                 .map_err(|_| wrong("`event_id` is a UUID".to_owned()))?,
             None => {
                 let id = fresh_event_id()?;
-                eprintln!("concordat: event {number} has the id {id}; give it as `event_id` to repeat it");
+                eprintln!(
+                    "concordat: event {number} has the id {id}; give it as `event_id` to repeat it"
+                );
                 id
             }
         };
