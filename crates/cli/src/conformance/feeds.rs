@@ -64,6 +64,8 @@ pub(super) struct Feeds {
     was_cut: bool,
     resync_at: Option<String>,
     sought: bool,
+    /// Entries came by other calls too, whose answers are not looked at.
+    pulled: bool,
     has_parked: bool,
     unknown: Option<String>,
     doubled: Option<String>,
@@ -246,10 +248,12 @@ impl Feeds {
             .iter()
             .position(|cursor| *cursor == request.cursor)
         else {
-            found.fail(
-                Check::CommitsWhatItGot,
-                "a cursor was committed that had not been delivered",
-            );
+            if !self.pulled {
+                found.fail(
+                    Check::CommitsWhatItGot,
+                    "a cursor was committed that had not been delivered",
+                );
+            }
             return;
         };
         let former = self.committed.as_ref();
@@ -301,6 +305,7 @@ impl Feeds {
     /// Another call of the service for feeds.
     pub(super) fn called(&mut self, method: &str, found: &mut Found) {
         self.sought |= method.starts_with("Seek");
+        self.pulled |= method.starts_with("Pull");
         if self.has_parked && method.contains("Parked") {
             found.pass(
                 Check::ComesBackToParked,
@@ -400,4 +405,28 @@ fn encoded(content: Content) -> Vec<u8> {
         content: Some(content),
     }
     .encode_to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checks::Verdict;
+    use super::*;
+
+    fn commit(cursor: &str) -> CommitFeedRequest {
+        CommitFeedRequest {
+            cursor: cursor.to_owned(),
+            ..CommitFeedRequest::default()
+        }
+    }
+
+    #[test]
+    fn a_cursor_from_nowhere_is_a_failure_unless_entries_came_by_another_call() {
+        let (mut feeds, mut found) = (Feeds::default(), Found::default());
+        feeds.called("PullEvents", &mut found);
+        feeds.commit(&commit("c-1"), &mut found);
+        assert_eq!(found.of(Check::CommitsWhatItGot).0, Verdict::NotSeen);
+        let mut feeds = Feeds::default();
+        feeds.commit(&commit("c-1"), &mut found);
+        assert_eq!(found.of(Check::CommitsWhatItGot).0, Verdict::Fail);
+    }
 }
