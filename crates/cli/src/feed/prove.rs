@@ -1,8 +1,8 @@
 //! Proof that nothing is missing: the digest computed again from what was received, and the node's signed statement.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::Args;
 use concordat_proto::{json, v1};
