@@ -131,7 +131,13 @@ pub(super) fn verify(asked: &Verify, format: Format) -> Result<(), Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+    fs::read_to_string(path).map_err(|error| {
+        let told = format!("{}: {error}", path.display());
+        match error.kind() {
+            io::ErrorKind::NotFound => Failure::NotFound(told),
+            _ => Failure::Usage(told),
+        }
+    })
 }
 
 struct Chain {
