@@ -10,6 +10,7 @@ use crate::deadline;
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
+use crate::when;
 
 /// What is asked of which node.
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ struct List {
     #[arg(long)]
     overdue: bool,
     /// Instant at which timetables are read; now, if not given.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     #[command(flatten)]
     paging: Paging,
@@ -55,7 +56,7 @@ struct Show {
     /// The case.
     case: CaseId,
     /// Instant at which flags and timetable are read; now, if not given.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     /// Position from an earlier receipt that the answer must have reached.
     #[arg(long, value_name = "POSITION", default_value = "")]
@@ -78,7 +79,7 @@ struct Timetable {
     /// The case.
     case: CaseId,
     /// Instant at which it is read; now, if not given.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     #[command(flatten)]
     paging: Paging,
@@ -143,7 +144,12 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
         }
     })
     .await?;
-    output::messages(format, "cases", &cases)
+    output::messages(format, "cases", &cases)?;
+    if let Some(first) = cases.first() {
+        let show = format!("concordat case show {}", first.case_id);
+        output::next(format, &[&show, "concordat deadline list --overdue"]);
+    }
+    Ok(())
 }
 
 async fn show(client: &Client, asked: Show, format: Format) -> Result<(), Failure> {
@@ -195,6 +201,16 @@ pub(crate) fn print(case: v1::Case, format: Format) -> Result<(), Failure> {
             case.next_event_types.join(", ")
         ))?;
     }
+    let timeline = format!("concordat case timeline {}", case.case_id);
+    let types = case.next_event_types.first();
+    let types = types.map(|one| format!("concordat event types {one}"));
+    output::next(
+        format,
+        &[
+            &timeline,
+            types.as_deref().unwrap_or("concordat event types"),
+        ],
+    );
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::client::{self, Client, Connection, Paging, all_pages};
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
+use crate::when;
 
 /// What is asked of which node.
 #[derive(Debug, Args)]
@@ -70,7 +71,7 @@ struct List {
     #[arg(long)]
     count: bool,
     /// Instant at which they are read; now, if not given.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     #[command(flatten)]
     paging: Paging,
@@ -83,7 +84,7 @@ struct Explain {
     /// Name of the deadline within the case, such as `acknowledge`, or the id of one occurrence.
     deadline: String,
     /// Instant at which it is read; now, if not given.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
 }
 

@@ -4,11 +4,14 @@ use clap::{Args, Subcommand};
 use concordat_domain::ids::OrganisationId;
 use concordat_proto::v1;
 use jiff::Timestamp;
+use tonic::{Code, Status};
 
 use crate::client::{self, Client, Connection, Paging, all_pages};
 use crate::display;
 use crate::exit::Failure;
+use crate::nearest;
 use crate::output::{self, Format, Row};
+use crate::when;
 
 /// What is asked of which node.
 #[derive(Debug, Args)]
@@ -63,7 +66,7 @@ struct Deadlines {
     #[arg(long, value_name = "CODE")]
     organisation: Option<OrganisationId>,
     /// Instant at which they are read; now, if not given.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     #[command(flatten)]
     paging: Paging,
@@ -186,11 +189,13 @@ async fn show(
         organisation: organisation.to_string(),
         min_position: String::new(),
     });
-    let answer = client
-        .directory()
-        .get_organisation(request)
-        .await?
-        .into_inner();
+    let answer = match client.directory().get_organisation(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) if status.code() == Code::NotFound => {
+            return Err(unknown(client, organisation, status).await);
+        }
+        Err(status) => return Err(status.into()),
+    };
     if format != Format::Table {
         return output::message(format, &answer);
     }
@@ -217,6 +222,23 @@ async fn show(
         return Ok(());
     }
     output::line(&format!("\n{}", output::table(&answer.delegations)))
+}
+
+/// The node's answer that there is no such organisation, after what may have been meant.
+async fn unknown(client: &Client, organisation: &OrganisationId, status: Status) -> Failure {
+    let request = client.request(v1::ListOrganisationsRequest {
+        page_size: 500,
+        page_token: String::new(),
+    });
+    if let Ok(there) = client.directory().list_organisations(request).await {
+        let there = there.into_inner().organisations;
+        let codes = there.iter().map(|one| one.organisation.as_str());
+        let near = nearest::hint(&organisation.to_string(), codes);
+        if !near.is_empty() {
+            eprintln!("concordat: there is no {organisation}{near}");
+        }
+    }
+    status.into()
 }
 
 async fn events(client: &Client, asked: Events, format: Format) -> Result<(), Failure> {

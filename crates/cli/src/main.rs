@@ -36,6 +36,7 @@ mod server;
 mod signals;
 mod token_file;
 mod toml_file;
+mod when;
 
 use std::process::ExitCode;
 

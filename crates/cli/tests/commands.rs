@@ -232,9 +232,30 @@ fn every_read_of_a_node_answers_in_every_format_and_what_is_not_there_gives_3() 
             code => faults.push(format!("{name}: {code:?} {}", text(&json.stderr))),
         }
     }
+    let misspelt = node.ask(&["directory", "show", "ods:ZT2"]);
+    assert_eq!(misspelt.status.code(), Some(3));
+    assert!(text(&misspelt.stderr).contains("did you mean `ods:ZT1`"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(answered >= 12, "{answered}");
     assert!(missing >= 5, "{missing}");
+}
+
+#[test]
+fn a_day_is_an_instant_in_every_command() {
+    let list = [
+        "case",
+        "list",
+        "--as-of",
+        "2026-03-01",
+        "--explain",
+        "-o",
+        "json",
+    ];
+    let shown: Value = serde_json::from_slice(&concordat(&list).stdout).expect("JSON");
+    assert_eq!(shown["request"]["at"], "2026-03-01T23:59:59Z");
+    let wrong = concordat(&["deadline", "list", "--at", "yesterday"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("a span ago (2d)"));
 }
 
 #[test]

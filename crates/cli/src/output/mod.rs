@@ -8,7 +8,7 @@ mod columns;
 pub(crate) mod comma;
 pub(crate) mod layout;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use clap::ValueEnum;
 use comfy_table::Table;
@@ -242,4 +242,13 @@ fn value<M: Message + Name>(message: &M) -> Result<Value, Failure> {
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     Ok(writeln!(out, "{text}")?)
+}
+
+/// Names what is likely wanted after a table: on standard error, and only where a person reads both.
+pub(crate) fn next(format: Format, commands: &[&str]) {
+    if format == Format::Table && io::stdout().is_terminal() && io::stderr().is_terminal() {
+        for command in commands {
+            eprintln!("Next: {command}");
+        }
+    }
 }

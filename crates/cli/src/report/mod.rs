@@ -21,6 +21,7 @@ use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Output, Row};
 use crate::progress::Progress;
+use crate::when;
 use answer::Answer;
 
 /// What is asked of which node.
@@ -65,7 +66,7 @@ struct Run {
     #[arg(long, value_name = "POSITION", default_value = "")]
     at_position: String,
     /// Instant at which deadlines are looked at; that of the position, or now.
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     /// Replaces counts from 1 to 4, and what gives them away.
     #[arg(long)]
