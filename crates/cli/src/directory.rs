@@ -228,7 +228,7 @@ async fn show(
 async fn unknown(client: &Client, organisation: &OrganisationId, status: Status) -> Failure {
     let request = client.request(v1::ListOrganisationsRequest {
         page_size: 500,
-        page_token: String::new(),
+        ..v1::ListOrganisationsRequest::default()
     });
     if let Ok(there) = client.directory().list_organisations(request).await {
         let there = there.into_inner().organisations;
