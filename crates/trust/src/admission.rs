@@ -190,6 +190,13 @@ impl Admission {
             .copied()
     }
 
+    /// Index of an organisation's last bundle among the first `size` of the log.
+    pub fn last_index_before(&self, organisation: &OrganisationId, size: u64) -> Option<u64> {
+        let indices = &self.chains.get(organisation)?.indices;
+        let below = indices.partition_point(|index| *index < size);
+        indices.get(below.checked_sub(1)?).copied()
+    }
+
     /// The order of these checks is part of the format: it decides which reason a record is quarantined with.
     fn rule(&self, record: &[u8]) -> Outcome {
         if let Some(outcome) = self.rule_on_format(record) {

@@ -10,8 +10,10 @@
 
 pub mod check;
 pub mod claims;
+pub mod cross;
 pub mod finding;
 pub mod manifest;
+pub mod ocel;
 pub mod read;
 pub mod select;
 pub mod timeline;

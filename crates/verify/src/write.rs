@@ -8,9 +8,7 @@ use concordat_domain::policy::PolicyPack;
 use concordat_trust::compartment::Compartment;
 use concordat_trust::digest::{Hash, PartnershipId};
 use concordat_trust::packed::{Carried, Packed};
-use concordat_trust::pae::PayloadType;
 use concordat_trust::partnership::PartnershipFile;
-use concordat_trust::signing::SigningKey;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
@@ -220,26 +218,27 @@ impl<W: Write> PackWriter<W> {
         Ok(())
     }
 
-    /// Writes the manifest, signs it, and ends the pack.
+    /// Writes all that is left but the manifest, and gives that: to be signed, and handed to [`Self::finish`].
     ///
     /// # Errors
     /// [`Error`].
-    pub fn finish(mut self, key: &SigningKey) -> Result<(W, Hash), Error> {
+    pub fn manifest(&mut self) -> Result<Vec<u8>, Error> {
         self.flush_bundles()?;
         self.flush_cases()?;
         let access = std::mem::take(&mut self.access);
         self.member(ACCESS, &access)?;
-        let manifest = self.manifest.to_bytes()?;
-        let signature = ManifestSignature {
-            organisation: self.manifest.exported.by.clone(),
-            key_id: key.public_key().key_id(),
-            signature: hex::encode(key.sign(PayloadType::AuditPackManifest, &manifest)),
-        };
-        self.put(MANIFEST, &manifest, CompressionMethod::Deflated)?;
-        let signature = serde_json::to_vec_pretty(&signature)?;
+        Ok(self.manifest.to_bytes()?)
+    }
+
+    /// Writes the manifest and its signature, and ends the pack.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn finish(mut self, manifest: &[u8], signature: &ManifestSignature) -> Result<W, Error> {
+        self.put(MANIFEST, manifest, CompressionMethod::Deflated)?;
+        let signature = serde_json::to_vec_pretty(signature)?;
         self.put(SIGNATURE, &signature, CompressionMethod::Deflated)?;
-        let out = self.zip.finish()?.into_inner();
-        Ok((out, Manifest::id_of(&manifest)))
+        Ok(self.zip.finish()?.into_inner())
     }
 
     /// Ends the members of the bundles; also called before the first case.

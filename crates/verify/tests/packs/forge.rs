@@ -105,7 +105,7 @@ impl Parts {
     }
 
     /// As somebody without the exporter's key leaves it: the manifest as it was signed.
-    pub(crate) fn as_signed(self) -> Vec<u8> {
+    pub(crate) fn with_old_manifest(self) -> Vec<u8> {
         let manifest = self.manifest.to_bytes().unwrap();
         let signature = self.signature.clone();
         self.zip(manifest, signature)

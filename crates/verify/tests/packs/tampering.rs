@@ -500,7 +500,7 @@ fn forged(folder: &Path) -> Vec<(&'static Case, PathBuf, Vec<u8>)> {
         let mut parts = Parts::of(&world.export((case.scope)(&world)));
         (case.forge)(&mut parts, &mut world);
         let pack = match case.hand {
-            Hand::Stranger => parts.as_signed(),
+            Hand::Stranger => parts.with_old_manifest(),
             Hand::Exporter => parts.signed_anew(&signing_key(1)),
         };
         let path = folder.join(format!("{number}.pack"));

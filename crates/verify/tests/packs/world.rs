@@ -19,11 +19,12 @@ use concordat_trust::compartment::Compartment;
 use concordat_trust::digest::BundleHash;
 use concordat_trust::envelope::Envelope;
 use concordat_trust::keyring::CaseKeys;
+use concordat_trust::pae::PayloadType;
 use concordat_trust::partnership::PartnershipFile;
 use concordat_trust::signing::SigningKey;
 use concordat_verify::check::cases::{computed, ruling_claim};
 use concordat_verify::claims::{CaseClaim, CaseKeysOf, PackedKey};
-use concordat_verify::manifest::{Exported, Range, Scope};
+use concordat_verify::manifest::{Exported, ManifestSignature, Range, Scope};
 use concordat_verify::select::Selection;
 use concordat_verify::write::{CaseFacts, PackWriter, Plan};
 use concordat_verify::{Anchor, Report, verify};
@@ -325,6 +326,22 @@ impl World {
         self.append(TRUST, vec![envelope]);
     }
 
+    /// So many envelopes in so many cases of the trust, a bundle with one of each after the other.
+    pub(crate) fn flood(&mut self, cases: usize, envelopes: usize) {
+        for _ in 0..cases {
+            self.open_case();
+        }
+        let mut left = envelopes - cases;
+        while left > 0 {
+            let lost = json!({"attempts": 1, "last_on": "2026-10-21", "decision": "keep-trying"});
+            let round = (0..cases.min(left)).map(|case| self.envelope(case, "contact-lost", &lost));
+            let round: Vec<_> = round.collect();
+            left -= round.len();
+            self.append(TRUST, round);
+        }
+        self.head(BOARD);
+    }
+
     fn plan(&self, scope: Scope) -> Plan {
         let seen = self.admission.seen();
         Plan {
@@ -427,7 +444,14 @@ impl World {
         for bench in cases {
             writer.case(&self.case_facts(bench)).unwrap();
         }
-        writer.finish(&signing_key(1)).unwrap().0
+        let manifest = writer.manifest().unwrap();
+        let key = signing_key(1);
+        let signature = ManifestSignature {
+            organisation: TRUST.parse().unwrap(),
+            key_id: key.public_key().key_id(),
+            signature: hex::encode(key.sign(PayloadType::AuditPackManifest, &manifest)),
+        };
+        writer.finish(&manifest, &signature).unwrap()
     }
 
     pub(crate) fn anchor(&self) -> Anchor {
