@@ -7,6 +7,7 @@ use std::time::Duration;
 use concordat_node::Node;
 use concordat_node::clock::Clock;
 use concordat_proto::FILE_DESCRIPTOR_SET;
+use concordat_proto::v1::audit_pack_service_server::AuditPackServiceServer;
 use concordat_proto::v1::audit_service_server::AuditServiceServer;
 use concordat_proto::v1::case_service_server::CaseServiceServer;
 use concordat_proto::v1::deadline_service_server::DeadlineServiceServer;
@@ -148,6 +149,7 @@ impl Server {
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
             .add_service(guarded!(EventServiceServer))
+            .add_service(guarded!(AuditPackServiceServer))
             .add_service(guarded!(AuditServiceServer))
             .add_service(guarded!(CaseServiceServer))
             .add_service(guarded!(DeadlineServiceServer))

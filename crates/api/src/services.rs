@@ -1,6 +1,7 @@
 //! The services of the contract, one a file.
 
 mod audit;
+mod audit_pack;
 mod case;
 mod deadline;
 mod directory;

@@ -58,6 +58,17 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes an empty file with mode 0600 to be written bit by bit; what was left under that name by an earlier try is thrown away.
+///
+/// # Errors
+/// If it cannot be made.
+pub(crate) fn begin(path: &Path) -> Result<File, Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        Ok(()) | Err(_) => create_new(path),
+    }
+}
+
 /// Reads a secret.
 ///
 /// # Errors

@@ -73,6 +73,9 @@ fn leaves() -> Vec<Leaf> {
             if name == "audit prove event" {
                 words.push(NO_EVENT.to_owned());
             }
+            if name == "audit export" {
+                words.extend(["--case", NO_CASE].map(str::to_owned));
+            }
             if name == "feed seek" {
                 words.extend(["--from", "now"].map(str::to_owned));
             }

@@ -20,6 +20,7 @@ mod failure;
 mod feeds;
 mod mailbox;
 mod node;
+pub mod pack;
 pub mod sandbox;
 mod views;
 

@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "concordat-log",
             "concordat-store",
+            "concordat-verify",
             "concordat-trust",
             "concordat-codec",
             "concordat-domain",

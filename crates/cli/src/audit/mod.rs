@@ -1,11 +1,15 @@
 //! `concordat audit`: what happened, what was known when, and whether the rules were kept.
 
 mod access;
+mod cross_check;
+mod export;
+mod ocel;
 mod past;
 mod point;
 mod progress;
 mod prove;
 mod replay;
+mod verify;
 mod verify_log;
 mod what_if;
 
@@ -52,13 +56,30 @@ enum Verb {
     Prove(prove::Prove),
     /// Lists who read what, and what for.
     Access(access::Access),
+    /// Has a node write an audit pack: one file with a case, what concerns an organisation, or the whole log.
+    ///
+    /// Whoever has the pack can read what it holds keys for: `process` (codes, dates, organisations, ids) if nothing else is said.
+    Export(export::Export),
+    /// Verifies a pack offline: signatures, chains, places, rulings, states and deadlines; exit code 7 if anything is found.
+    Verify(verify::Verify),
+    /// Lays two packs of one log side by side, from two organisations: were both shown the same? Exit code 7 if not.
+    CrossCheck(cross_check::CrossCheck),
+    /// Writes a pack as an object-centric event log (OCEL 2.0, JSON) for process mining, without personal data.
+    Ocel(ocel::Ocel),
 }
 
 /// Runs an audit command.
 pub(crate) fn run(asked: Audit, format: Format) -> Result<(), Failure> {
+    let verb = match asked.verb {
+        Verb::Export(what) => return export::run(&asked.connection, &what, format),
+        Verb::Verify(what) => return verify::run(&what, format),
+        Verb::CrossCheck(what) => return cross_check::run(&what, format),
+        Verb::Ocel(what) => return ocel::run(&what),
+        other => other,
+    };
     client::block_on(async {
         let client = asked.connection.client()?;
-        match asked.verb {
+        match verb {
             Verb::Replay(asked) => replay::run(&client, asked, format).await,
             Verb::Case(asked) => past::case(&client, asked, format).await,
             Verb::Compare(asked) => past::compare(&client, asked, format).await,
@@ -66,6 +87,7 @@ pub(crate) fn run(asked: Audit, format: Format) -> Result<(), Failure> {
             Verb::VerifyLog(asked) => verify_log::run(&client, asked, format).await,
             Verb::Prove(asked) => prove::run(&client, asked, format).await,
             Verb::Access(asked) => access::run(&client, asked, format).await,
+            Verb::Export(_) | Verb::Verify(_) | Verb::CrossCheck(_) | Verb::Ocel(_) => Ok(()),
         }
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use concordat_proto::v1::audit_pack_service_client::AuditPackServiceClient;
 use concordat_proto::v1::audit_service_client::AuditServiceClient;
 use concordat_proto::v1::case_service_client::CaseServiceClient;
 use concordat_proto::v1::deadline_service_client::DeadlineServiceClient;
@@ -226,6 +227,12 @@ impl Client {
     /// Feeds.
     pub(crate) fn feeds(&self) -> FeedServiceClient<Authenticated> {
         FeedServiceClient::new(self.authenticated()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// Audit packs.
+    pub(crate) fn audit_packs(&self) -> AuditPackServiceClient<Authenticated> {
+        AuditPackServiceClient::new(self.authenticated())
+            .max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// Reports.

@@ -119,7 +119,7 @@ impl AuditService for Services {
 }
 
 /// Who asks, and what for.
-fn reader(purpose: &str, actor_id: &str) -> Result<Reader, Failure> {
+pub(super) fn reader(purpose: &str, actor_id: &str) -> Result<Reader, Failure> {
     if !concordat_codec::shape::is_code(purpose) {
         return Err(Failure::field(
             "purpose",
@@ -143,7 +143,7 @@ fn reader(purpose: &str, actor_id: &str) -> Result<Reader, Failure> {
 
 impl Services {
     /// Records that somebody is about to read, durably, and gives the record's id.
-    async fn record(
+    pub(super) async fn record(
         &self,
         reader: Reader,
         rpc: &'static str,

@@ -6,6 +6,7 @@
 mod access;
 mod as_of;
 mod compare;
+mod pack;
 mod proofs;
 mod replay;
 mod verify;
