@@ -64,7 +64,7 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// If it cannot be made.
 pub(crate) fn begin(path: &Path) -> Result<File, Failure> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         Ok(()) | Err(_) => create_new(path),
     }
 }

@@ -121,7 +121,7 @@ impl Engine {
         }
         let mut all = Vec::new();
         for (spot, reason) in asked {
-            all.push(self.to_park(plan, *spot, reason)?);
+            all.push(self.entry_to_park(plan, *spot, reason)?);
         }
         for (at, parked) in all {
             let named = self.named_mut(name)?;
@@ -136,7 +136,7 @@ impl Engine {
         Ok(())
     }
 
-    fn to_park(
+    fn entry_to_park(
         &mut self,
         plan: &Plan,
         spot: Spot,
