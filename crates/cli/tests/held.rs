@@ -115,7 +115,7 @@ fn a_held_event_is_listed_released_and_discarded() {
     let complaint = text(&repeated.stderr);
     assert!(complaint.contains("EVENT_DISCARDED"), "{complaint}");
     assert!(
-        complaint.contains("what to do: choose a new event id"),
+        complaint.contains("what to do: Choose a new event id"),
         "{complaint}"
     );
     let timeline = council.json(&["case", "timeline", &case]);
