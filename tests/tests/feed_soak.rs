@@ -40,7 +40,7 @@ impl Subscriber {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python/subscriber.py");
         let child = Command::new(interpreter())
             .arg(script)
-            .arg(together.serving[COUNCIL].address().to_string())
+            .arg(together.serving[COUNCIL].address())
             .arg(together.organisations.token_file(COUNCIL))
             .arg(record)
             .stdin(Stdio::null())

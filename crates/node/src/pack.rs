@@ -101,7 +101,7 @@ impl Node {
     /// Signs the manifest of a pack for this organisation.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the node has ended.
+    /// [`Error::Stopping`] if the node has ended.
     pub async fn sign_pack(&self, manifest: Vec<u8>) -> Result<ManifestSignature, Error> {
         self.mailbox
             .call(move |engine| engine.sign_pack(&manifest))
