@@ -184,7 +184,8 @@ fn feed_is_complete_and_in_order_through_kills_of_node_subscriber_and_broker() {
 
 /// The council's public key, as the partnership file has it.
 fn public_key(partnership: &str) -> String {
-    let of_council = partnership.split(COUNCIL).nth(1).expect("it is a member");
+    let entry = format!("id = \"{COUNCIL}\"");
+    let of_council = partnership.split(&entry).nth(1).expect("it is a member");
     let keys = of_council
         .split("signing_keys")
         .nth(1)
