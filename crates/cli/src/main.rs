@@ -3,6 +3,7 @@
 mod audit;
 mod calendar;
 mod case;
+mod certificates;
 mod change;
 mod client;
 mod commands;

@@ -1,11 +1,10 @@
-//! Certificates, tried out before a connection needs them: one that cannot be used would only show as tries without end.
+//! What a node shows and trusts on its way to the broker, tried out before a connection needs it.
 
-use std::path::Path;
-
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::certificates;
 use crate::config::NatsTls;
 use crate::exit::Failure;
 use crate::secret_file;
@@ -17,46 +16,20 @@ use crate::secret_file;
 /// is refused.
 pub(super) fn check(files: &NatsTls) -> Result<(), Failure> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(&files.authorities)? {
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(&files.authorities, &error))?;
-    }
+    // Each of them can be an authority: that is seen to already.
+    roots.add_parsable_certificates(certificates::authorities(&files.authorities)?);
     let builder = ClientConfig::builder().with_root_certificates(roots);
     let Some(client) = &files.client else {
         return Ok(());
     };
     secret_file::read(&client.key)?;
     let key = PrivateKeyDer::from_pem_file(&client.key)
-        .map_err(|error| unreadable(&client.key, &error))?;
+        .map_err(|error| certificates::unreadable(&client.key, &error))?;
     builder
-        .with_client_auth_cert(certificates(&client.certificate)?, key)
+        .with_client_auth_cert(certificates::read(&client.certificate)?, key)
         .map(drop)
-        .map_err(|error| unusable(&client.certificate, &error))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(path, &error))?;
-    if certificates.is_empty() {
-        return Err(Failure::Precondition(format!(
-            "{} has no certificate in PEM",
-            path.display()
-        )));
-    }
-    Ok(certificates)
-}
-
-fn unreadable(path: &Path, error: &pem::Error) -> Failure {
-    match error {
-        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Failure::NotFound(format!("there is no file {}", path.display()))
-        }
-        error => Failure::Precondition(format!("{}: {error}", path.display())),
-    }
-}
-
-fn unusable(path: &Path, error: &rustls::Error) -> Failure {
-    Failure::Precondition(format!("{} cannot be used: {error}", path.display()))
+        .map_err(|error| {
+            let file = client.certificate.display();
+            Failure::Precondition(format!("{file} cannot be used: {error}"))
+        })
 }

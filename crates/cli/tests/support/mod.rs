@@ -7,6 +7,7 @@
 
 pub mod clients;
 pub mod page;
+pub mod receiver;
 pub mod sandbox;
 
 use std::fs::{self, Permissions};

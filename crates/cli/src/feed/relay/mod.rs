@@ -17,7 +17,6 @@ use concordat_proto::cloudevents::Shape;
 use concordat_proto::v1;
 use concordat_proto::v1::stream_feed_response::Content;
 use jiff::SignedDuration;
-use reqwest::Url;
 use serde::Serialize;
 
 use crate::client::{Backoff, CallError, Client};
@@ -26,7 +25,7 @@ use crate::output::{self, Format};
 use crate::signals::Signal;
 use entry::Entry;
 use folder::Folder;
-use post::{Outcome, Receiver};
+use post::{Outcome, Receiver, Why};
 use signature::Secrets;
 
 /// First pause between tries of one entry; each further one is twice as long, with jitter.
@@ -46,6 +45,9 @@ pub(super) struct Relay {
     /// File with a secret of Standard Webhooks (`whsec_…`), mode 0600. May be repeated while secrets are changed over: each signs.
     #[arg(long = "secret-file", value_name = "FILE", requires = "to")]
     secret_files: Vec<PathBuf>,
+    /// File with the certificates (PEM) of the authorities that may have signed the receiver's, instead of those that this machine trusts.
+    #[arg(long, value_name = "FILE", requires = "to")]
+    ca: Option<PathBuf>,
     /// How entries are written.
     #[arg(long, value_enum, default_value_t = ShapeName::Cloudevents)]
     shape: ShapeName,
@@ -76,8 +78,9 @@ pub(super) struct Relay {
 #[group(required = true, multiple = false)]
 struct Target {
     /// Address that takes POSTs: https, or http on this machine.
+    // A text: what clap parses it repeats where it is wrong, and an address may hold what nobody should read.
     #[arg(long, value_name = "URL", requires = "secret_files")]
-    to: Option<Url>,
+    to: Option<String>,
     /// Folder that gets a file for each entry.
     #[arg(long, value_name = "DIR")]
     to_dir: Option<PathBuf>,
@@ -132,7 +135,9 @@ pub(super) async fn run(client: &Client, asked: &Relay, format: Format) -> Resul
     let to = match (&asked.target.to, &asked.target.to_dir) {
         (Some(url), _) => {
             let secrets = Secrets::read(&asked.secret_files)?;
-            To::Receiver(Box::new(Receiver::new(url, secrets, asked.answer_within)?))
+            let ca = asked.ca.as_deref();
+            let receiver = Receiver::new(url, ca, secrets, asked.answer_within)?;
+            To::Receiver(Box::new(receiver))
         }
         (None, Some(folder)) => To::Folder(Folder::open(folder)?),
         (None, None) => return Err(Failure::Usage("say --to or --to-dir".to_owned())),
@@ -255,15 +260,15 @@ impl Relaying<'_> {
     async fn hand_on(&mut self, entry: &Entry) -> Result<(), Failure> {
         match self.deliver(entry).await? {
             None => self.done.delivered += 1,
-            Some(reason) if self.asked.on_failure == OnFailure::Park => {
-                eprintln!("concordat: {} is parked: {reason}", entry.id);
-                self.commit(entry, Some(reason)).await?;
+            Some(why) if self.asked.on_failure == OnFailure::Park => {
+                eprintln!("concordat: {} is parked: {why}", entry.id);
+                self.commit(entry, Some(why.code)).await?;
                 self.done.parked += 1;
                 return Ok(());
             }
-            Some(reason) => {
+            Some(why) => {
                 return Err(Failure::Precondition(format!(
-                    "{} was not delivered: {reason}",
+                    "{} was not delivered: {why}",
                     entry.id
                 )));
             }
@@ -272,7 +277,7 @@ impl Relaying<'_> {
     }
 
     /// None if it was taken, else why it was not.
-    async fn deliver(&mut self, entry: &Entry) -> Result<Option<String>, Failure> {
+    async fn deliver(&mut self, entry: &Entry) -> Result<Option<Why>, Failure> {
         let receiver = match &mut self.to {
             To::Folder(folder) => return folder.write(entry).map(|()| None),
             To::Receiver(receiver) => receiver,
@@ -299,7 +304,7 @@ impl Relaying<'_> {
             let pause = asked.map_or(pause, |asked| asked.max(pause));
             let left = self.asked.retry_for.saturating_sub(began.elapsed());
             if left.is_zero() {
-                return Ok(Some(format!("{UNDELIVERED}-{why}")));
+                return Ok(Some(why.within(UNDELIVERED)));
             }
             // The last try is at the end of the time, however long the pauses are by then.
             let pause = pause.min(left);

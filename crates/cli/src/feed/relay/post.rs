@@ -1,19 +1,22 @@
 //! `--to`: one signed POST, and what its answer means.
 
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use concordat_proto::cloudevents::MEDIA_TYPE;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url};
+use rustls::CertificateError;
 
 use super::entry::Entry;
 use super::signature::Secrets;
+use crate::certificates;
 use crate::exit::Failure;
-
-/// Redirects that are followed, within one host.
-const REDIRECTS_MAX: usize = 3;
 
 /// A receiver of POSTs.
 pub(super) struct Receiver {
@@ -22,39 +25,76 @@ pub(super) struct Receiver {
     secrets: Secrets,
 }
 
-/// What became of a try. Texts are codes: an answer's body may hold anything and is not read.
+/// What became of a try.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Answered with 2xx.
     Taken,
     /// The receiver will not take this entry, whenever it comes.
-    Refused(String),
+    Refused(Why),
     /// The receiver wants nothing any more (410).
     Gone,
     /// It may be taken later; how long the receiver asks to wait, if it does.
-    Later(String, Option<Duration>),
+    Later(Why, Option<Duration>),
+}
+
+/// Why an entry was not taken. An answer's body may hold anything and is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Why {
+    /// A code, such as `http-503`.
+    pub(super) code: String,
+    /// What a person can do, where the code does not say it.
+    advice: &'static str,
+}
+
+impl Why {
+    fn code(code: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            advice: "",
+        }
+    }
+
+    /// The same as a part of a longer code.
+    pub(super) fn within(self, prefix: &str) -> Self {
+        let code = format!("{prefix}-{}", self.code);
+        Self { code, ..self }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        match self.advice {
+            "" => Ok(()),
+            advice => write!(f, ": {advice}"),
+        }
+    }
 }
 
 impl Receiver {
-    /// A receiver at an address. Nothing is sent yet.
+    /// A receiver at an address, whose certificate one of the authorities in the file `ca` signed; without one, an authority that this
+    /// machine trusts. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for an address to which events must not be sent in clear.
-    pub(super) fn new(to: &Url, secrets: Secrets, timeout: Duration) -> Result<Self, Failure> {
-        require_closed(to)?;
+    /// [`Failure::Usage`] for an address to which events must not be sent or that holds a secret, and what reading the authorities gives.
+    pub(super) fn new(
+        to: &str,
+        ca: Option<&Path>,
+        secrets: Secrets,
+        timeout: Duration,
+    ) -> Result<Self, Failure> {
+        let to = address(to)?;
         // Whoever runs another command of this process has installed one already; both are the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .timeout(timeout)
-            .redirect(Policy::custom(follow))
-            .user_agent(concat!("concordat/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(anyhow::Error::from)?;
-        Ok(Self {
-            http,
-            to: to.clone(),
-            secrets,
-        })
+            // The one who answers is not the one to say who else gets events.
+            .redirect(Policy::none())
+            .user_agent(concat!("concordat/", env!("CARGO_PKG_VERSION")));
+        let http = trusting(http, &to, ca)?;
+        let http = http.build().map_err(anyhow::Error::from)?;
+        Ok(Self { http, to, secrets })
     }
 
     /// Tries once.
@@ -74,59 +114,139 @@ impl Receiver {
             .body(entry.body.clone());
         match request.send().await {
             Ok(answer) => outcome(&answer),
-            Err(error) if error.is_timeout() => Outcome::Later("timed-out".to_owned(), None),
-            Err(error) if error.is_connect() => Outcome::Later("unreachable".to_owned(), None),
-            Err(_) => Outcome::Later("broken-off".to_owned(), None),
+            Err(error) => Outcome::Later(why(&error), None),
         }
     }
 }
 
-/// Events must not cross a network in clear.
-fn require_closed(to: &Url) -> Result<(), Failure> {
+/// Whom to believe that the receiver is the receiver.
+fn trusting(http: ClientBuilder, to: &Url, ca: Option<&Path>) -> Result<ClientBuilder, Failure> {
+    match (to.scheme(), ca) {
+        ("https", Some(file)) => {
+            let authorities = certificates::authorities(file)?;
+            let authorities = authorities
+                .iter()
+                .map(|certificate| Certificate::from_der(certificate))
+                .collect::<Result<Vec<_>, _>>();
+            Ok(http.tls_certs_only(authorities.map_err(anyhow::Error::from)?))
+        }
+        ("https", None) => Ok(http),
+        (_, Some(_)) => Err(Failure::Usage(
+            "--ca says whose certificate to believe, and http:// has none: take https://"
+                .to_owned(),
+        )),
+        // It is for this machine: a proxy of the environment would carry it elsewhere, in clear.
+        (_, None) => Ok(http.no_proxy()),
+    }
+}
+
+/// An address that may get events. Its text is never repeated: it may hold what is nobody's business.
+fn address(text: &str) -> Result<Url, Failure> {
+    let to = Url::parse(text)
+        .map_err(|error| Failure::Usage(format!("--to is not an address: {error}")))?;
     let host = to.host_str().unwrap_or_default();
+    if !to.username().is_empty() || to.password().is_some() {
+        return Err(Failure::Usage(format!(
+            "the address of {host} holds a user or a password: others on this machine can read the command line; the signature tells \
+             the receiver who posts"
+        )));
+    }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_here = bare == "localhost"
         || bare
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback());
     match to.scheme() {
-        "https" => Ok(()),
-        "http" if is_here => Ok(()),
-        _ => Err(Failure::Usage(format!(
-            "{}://{host} would get events in clear: take https://, or a receiver on this machine",
-            to.scheme()
+        "https" => Ok(to),
+        "http" if is_here => Ok(to),
+        scheme => Err(Failure::Usage(format!(
+            "{scheme}://{host} would get events in clear: take https://, or a receiver on this machine"
         ))),
     }
 }
 
-/// Only where the same POST goes on to the same host: a redirect must neither drop the body nor send it to somebody else.
-fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let keeps_the_post = matches!(
-        attempt.status(),
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
-    );
-    let is_same = attempt
-        .previous()
-        .first()
-        .is_some_and(|first| first.origin() == attempt.url().origin());
-    if keeps_the_post && is_same && attempt.previous().len() <= REDIRECTS_MAX {
-        attempt.follow()
-    } else {
-        attempt.stop()
+/// Why there was no answer.
+fn why(error: &reqwest::Error) -> Why {
+    if let Some(error) = of_tls(error) {
+        return untrusted(error);
+    }
+    if error.is_timeout() {
+        return Why::code("timed-out");
+    }
+    Why::code(match error.is_connect() {
+        true => "unreachable",
+        false => "broken-off",
+    })
+}
+
+/// What TLS said, somewhere below.
+fn of_tls(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut below = error.source();
+    while let Some(error) = below {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An `io::Error` passes over what it wraps: its source is what is below that.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        below = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn untrusted(error: &rustls::Error) -> Why {
+    let rustls::Error::InvalidCertificate(error) = error else {
+        return Why {
+            code: "tls-failed".to_owned(),
+            advice: "the receiver does not speak TLS as it should",
+        };
+    };
+    let (code, advice) = match error {
+        CertificateError::UnknownIssuer => (
+            "certificate-issuer-unknown",
+            "nobody who is trusted signed the receiver's certificate; name the authority that did with --ca",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            "certificate-expired",
+            "the receiver's certificate has expired",
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            "certificate-not-valid-yet",
+            "the receiver's certificate is not valid yet; is the clock right?",
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "certificate-of-other-name",
+            "the receiver's certificate is for another name than the address has",
+        ),
+        _ => (
+            "certificate-refused",
+            "the receiver's certificate cannot be believed",
+        ),
+    };
+    Why {
+        code: code.to_owned(),
+        advice,
     }
 }
 
 fn outcome(answer: &Response) -> Outcome {
     let status = answer.status();
-    let code = format!("http-{}", status.as_u16());
+    let mut why = Why::code(format!("http-{}", status.as_u16()));
+    if status.is_redirection() {
+        why.advice = "the receiver redirects, and redirects are not followed; give its final address with --to";
+    }
     match status {
         status if status.is_success() => Outcome::Taken,
         StatusCode::GONE => Outcome::Gone,
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNSUPPORTED_MEDIA_TYPE
-        | StatusCode::UNPROCESSABLE_ENTITY => Outcome::Refused(code),
-        _ => Outcome::Later(code, retry_after(answer)),
+        | StatusCode::UNPROCESSABLE_ENTITY => Outcome::Refused(why),
+        _ => Outcome::Later(why, retry_after(answer)),
     }
 }
 
@@ -146,11 +266,24 @@ mod tests {
 
     #[test]
     fn nothing_is_posted_in_clear_to_another_machine() {
-        let allowed = |text: &str| require_closed(&text.parse().expect("a URL")).is_ok();
+        let allowed = |text: &str| address(text).is_ok();
         assert!(allowed("https://receiver.example/inbox"));
         assert!(allowed("http://127.0.0.1:9000/inbox"));
         assert!(allowed("http://[::1]:9000/inbox"));
         assert!(!allowed("http://receiver.example/inbox"));
         assert!(!allowed("ftp://127.0.0.1/inbox"));
+        assert!(!allowed("receiver.example"));
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_and_not_repeated() {
+        for text in [
+            "https://relay:hush@receiver.example/",
+            "https://hush@receiver.example/",
+        ] {
+            let refused = address(text).expect_err("refused").to_string();
+            assert!(refused.contains("receiver.example"), "{refused}");
+            assert!(!refused.contains("hush"), "{refused}");
+        }
     }
 }
