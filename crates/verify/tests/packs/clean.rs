@@ -93,3 +93,14 @@ fn a_trusted_head_finds_a_log_that_was_taken_back() {
         ["rolled-back"]
     );
 }
+
+/// Directory changes, a new member, a revoked key, a second party, rotated keys, a second protocol and a new calendar version.
+#[test]
+fn a_partnership_that_changed_and_a_joint_case_with_rotated_keys_verify() {
+    let world = World::eventful();
+    for scope in scopes(&world) {
+        let report = check(&world.export(scope.clone()), &world.anchor());
+        assert_eq!(codes(&report), [""; 0], "{scope:?}: {:?}", report.findings);
+        assert_eq!(report.checked.cases_judged, 1, "{scope:?}");
+    }
+}

@@ -12,6 +12,7 @@
 mod clean;
 mod cross;
 mod forge;
+mod history;
 mod large;
 mod tampering;
 mod world;

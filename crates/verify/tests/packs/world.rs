@@ -17,7 +17,8 @@ use concordat_trust::bundle::{Bundle, Place};
 use concordat_trust::case_log::{Arrival, Author, CaseLog, Context, NewCase, Verdict};
 use concordat_trust::compartment::Compartment;
 use concordat_trust::digest::BundleHash;
-use concordat_trust::envelope::Envelope;
+use concordat_trust::envelope::{Class, Envelope};
+use concordat_trust::key_record::EventReference;
 use concordat_trust::keyring::CaseKeys;
 use concordat_trust::pae::PayloadType;
 use concordat_trust::partnership::PartnershipFile;
@@ -41,24 +42,43 @@ pub(crate) fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
+/// What a version of the directory says of one organisation: id, the seeds of its keys, its kind, and of which key nothing counts from
+/// which `seq` on.
+pub(crate) type Entry = (&'static str, &'static [u8], &'static str, Option<(u8, u64)>);
+
+/// The three with which every log begins.
+pub(crate) const FOUNDERS: [Entry; 3] = [
+    (TRUST, &[1], "nhs-trust", None),
+    (COUNCIL, &[2], "council", None),
+    (BOARD, &[3], "icb", None),
+];
+
 /// The file of the three organisations, which pin the packs and calendars of this release.
 pub(crate) fn partnership(name: &str) -> PartnershipFile {
+    directory(name, &FOUNDERS, &PolicyPacks::built_in())
+}
+
+/// A version of the directory with these organisations and these packs.
+pub(crate) fn directory(name: &str, entries: &[Entry], packs: &PolicyPacks) -> PartnershipFile {
     let mut text = format!(
         "name = \"{name}\"\nformats = [1]\njudging_rules = 1\nchange_threshold = 2\ncompartments = [{}]\n",
         Compartment::ALL.map(|one| format!("\"{one}\"")).join(",")
     );
-    for (id, seed, kind) in [
-        (TRUST, 1, "nhs-trust"),
-        (COUNCIL, 2, "council"),
-        (BOARD, 3, "icb"),
-    ] {
-        let key = String::from(signing_key(seed).public_key());
+    for (id, seeds, kind, revoked) in entries {
+        let keys = seeds
+            .iter()
+            .map(|seed| format!("\"{}\"", String::from(signing_key(*seed).public_key())));
         text += &format!(
             "[[organisations]]\nid = \"{id}\"\nname = \"{id}\"\nkind = \"{kind}\"\ncalendar = \"EW\"\nparticipation = \"node\"\n\
-             responsible_person = \"chief-executive\"\ncomplaints_manager = \"complaints-manager\"\nsigning_keys = [\"{key}\"]\n"
+             responsible_person = \"chief-executive\"\ncomplaints_manager = \"complaints-manager\"\nsigning_keys = [{}]\n",
+            keys.collect::<Vec<_>>().join(",")
         );
+        if let Some((seed, cut)) = revoked {
+            let key = signing_key(*seed).public_key().key_id();
+            text += &format!("revoked_keys = [{{ key_id = \"{key}\", cut = {cut} }}]\n");
+        }
     }
-    for pack in PolicyPacks::built_in().iter() {
+    for pack in packs.iter() {
         text += &format!(
             "[[policy_packs]]\nid = \"{}\"\nhash = \"{}\"\n",
             pack.id(),
@@ -79,7 +99,7 @@ pub(crate) struct CaseBench {
     pub(crate) id: CaseId,
     new: NewCase,
     pub(crate) keys: CaseKeys,
-    log: CaseLog,
+    pub(crate) log: CaseLog,
     events: Vec<Value>,
     claims: Vec<concordat_verify::claims::RulingClaim>,
 }
@@ -94,6 +114,8 @@ pub(crate) struct World {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) cases: Vec<CaseBench>,
     chains: BTreeMap<&'static str, (u64, BundleHash)>,
+    /// With which key each organisation signs now.
+    pub(crate) signs_with: BTreeMap<&'static str, u8>,
     ids: u64,
     pub(crate) clock: Timestamp,
 }
@@ -111,6 +133,7 @@ impl World {
             rng: ChaCha20Rng::seed_from_u64(seed),
             cases: Vec::new(),
             chains: BTreeMap::new(),
+            signs_with: FOUNDERS.map(|(id, seeds, ..)| (id, seeds[0])).into(),
             ids: 0,
             clock: "2026-10-21T09:00:00Z".parse().unwrap(),
         }
@@ -158,7 +181,7 @@ impl World {
         Place {
             partnership: self.file.id(),
             organisation: author.parse().unwrap(),
-            directory_version: 1,
+            directory_version: self.admission.directory_version(),
             seq: seq + 1,
             prev,
             seen: self.admission.seen(),
@@ -168,12 +191,8 @@ impl World {
 
     /// Signs and admits the next bundle of an organisation.
     pub(crate) fn append(&mut self, author: &'static str, envelopes: Vec<Envelope>) {
-        let seed = match author {
-            TRUST => 1,
-            COUNCIL => 2,
-            _ => 3,
-        };
-        let bundle = Bundle::sign(self.place(author), envelopes, &signing_key(seed)).unwrap();
+        let key = signing_key(self.signs_with[author]);
+        let bundle = Bundle::sign(self.place(author), envelopes, &key).unwrap();
         let outcome = self.admission.admit(&bundle.to_record());
         assert!(matches!(outcome, Outcome::Admitted(_)), "{outcome:?}");
         let (seq, _) = self
@@ -229,17 +248,21 @@ impl World {
             let applied = case.log.apply(&arrival, &context);
             assert_eq!(applied.verdict, Verdict::Effective, "{:?}", applied.event);
             let claim = ruling_claim(position, bundle.organisation(), envelope, &applied);
+            case.claims.push(claim.clone());
+            if !matches!(envelope.header().class, Class::Event(_)) {
+                continue;
+            }
             case.events.push(json!({
                 "specversion": "1.0", "id": claim.event_id.to_string(), "source": format!("organisations/{}", claim.author),
                 "type": format!("uk.concordat.{}.v1", claim.event_type.as_deref().unwrap_or_default()),
                 "time": bundle.header().place.claimed_time.to_string(), "position": position.to_string(), "effective": true,
             }));
-            case.claims.push(claim);
         }
     }
 
     fn wire(
         &self,
+        author: &OrganisationId,
         log: &CaseLog,
         own_seq: u64,
         kind: &str,
@@ -247,8 +270,7 @@ impl World {
         opening: Option<v1::Opening>,
     ) -> v1::Event {
         let input = form::read(kind, fields).expect("a well-formed event");
-        let trust: OrganisationId = TRUST.parse().unwrap();
-        let others = log.case().map_or(0, |case| case.version_for(&trust));
+        let others = log.case().map_or(0, |case| case.version_for(author));
         let (count, hash) = log.applied();
         let facts = NodeFacts {
             recorded_at: self.clock,
@@ -284,8 +306,9 @@ impl World {
         let fields = json!({"policy": "eng-2009", "protocol": "joint-example-v1", "channel": "email", "complainant_ref": "p-1",
             "subject_ref": "p-1", "nature": "unsafe discharge", "received_on": "2026-10-21", "screened_on": "2026-10-21"});
         let log = CaseLog::new(new.id);
-        let event = self.wire(&log, 0, "complaint-received", &fields, Some(opening));
-        let (id, trust) = (self.id(), TRUST.parse().unwrap());
+        let trust: OrganisationId = TRUST.parse().unwrap();
+        let event = self.wire(&trust, &log, 0, "complaint-received", &fields, Some(opening));
+        let id = self.id();
         let partnership = self.file.id();
         let envelope = Author::of_new_case(&partnership, &trust, &new)
             .event(id, &event, &mut self.rng)
@@ -304,9 +327,21 @@ impl World {
 
     /// An event of the trust, sealed and not yet signed.
     pub(crate) fn envelope(&mut self, case: usize, kind: &str, fields: &Value) -> Envelope {
-        let trust: OrganisationId = TRUST.parse().unwrap();
-        let head = self.admission.case_head(&trust, &self.cases[case].id);
+        self.envelope_of(TRUST, case, kind, fields)
+    }
+
+    /// An event of an organisation that takes part.
+    pub(crate) fn envelope_of(
+        &mut self,
+        by: &str,
+        case: usize,
+        kind: &str,
+        fields: &Value,
+    ) -> Envelope {
+        let by: OrganisationId = by.parse().unwrap();
+        let head = self.admission.case_head(&by, &self.cases[case].id);
         let event = self.wire(
+            &by,
             &self.cases[case].log,
             head.map_or(0, |head| head.seq),
             kind,
@@ -316,7 +351,7 @@ impl World {
         let id = self.id();
         let partnership = self.file.id();
         let bench = &self.cases[case];
-        let mut author = Author::of_case(&partnership, &trust, &bench.log, &bench.keys, head);
+        let mut author = Author::of_case(&partnership, &by, &bench.log, &bench.keys, head);
         author.event(id, &event, &mut self.rng).unwrap()
     }
 
@@ -324,6 +359,29 @@ impl World {
     pub(crate) fn emit(&mut self, case: usize, kind: &str, fields: Value) {
         let envelope = self.envelope(case, kind, &fields);
         self.append(TRUST, vec![envelope]);
+    }
+
+    /// An event of any party in a bundle of its own; names it.
+    pub(crate) fn emit_as(
+        &mut self,
+        by: &'static str,
+        case: usize,
+        kind: &str,
+        fields: Value,
+    ) -> EventReference {
+        let envelope = self.envelope_of(by, case, kind, &fields);
+        self.publish(by, envelope)
+    }
+
+    /// Puts an envelope on the log in a bundle of its own; names it.
+    pub(crate) fn publish(&mut self, by: &'static str, envelope: Envelope) -> EventReference {
+        let named = EventReference {
+            organisation: by.parse().unwrap(),
+            event_id: envelope.header().event_id,
+            hash: envelope.hash(),
+        };
+        self.append(by, vec![envelope]);
+        named
     }
 
     /// So many envelopes in so many cases of the trust, a bundle with one of each after the other.
