@@ -764,7 +764,8 @@ class Pack:
         by, key_id = signed["organisation"], bytes.fromhex(signed["key_id"])
         keys = [directory.keys.get((by, key_id)) for directory in log.directories]
         signature = bytes.fromhex(signed["signature"])
-        holds = by == self.manifest["exported"]["by"] and any(
+        known = by == self.manifest["exported"]["by"] and (by, key_id) not in log.cuts
+        holds = known and any(
             key and signed_by(key, MANIFEST_TYPE, self.manifest_bytes, signature) for key in keys
         )
         if not holds:

@@ -118,7 +118,8 @@ pub(super) fn rulebook<R: Read + Seek>(
     }))
 }
 
-/// The signature over the manifest, by a key that some directory version in force listed for the exporting organisation.
+/// The signature over the manifest, by a key that some directory version in force listed for the exporting organisation and that none
+/// revoked: whoever stole a key could otherwise go on making claims in its owner's name.
 pub(super) fn check_signature<R: Read + Seek>(
     pack: &Pack<R>,
     record: &Record,
@@ -128,11 +129,17 @@ pub(super) fn check_signature<R: Read + Seek>(
     let mut bytes = [0; SIGNATURE_BYTES];
     let decoded = hex::decode_to_slice(&signed.signature, &mut bytes).is_ok();
     let by_exporter = signed.organisation == pack.manifest.exported.by;
+    let revoked = record.directories().any(|file| {
+        let member = file.member(&signed.organisation);
+        let mut revoked = member.into_iter().flat_map(|one| &one.revoked_keys);
+        revoked.any(|one| one.key_id == signed.key_id)
+    });
     let mut keys = record
         .directories()
         .filter_map(|file| file.signing_key(&signed.organisation, &signed.key_id));
     let holds = decoded
         && by_exporter
+        && !revoked
         && keys.any(|key| {
             let body = &pack.manifest_bytes;
             key.verify(PayloadType::AuditPackManifest, body, &bytes)

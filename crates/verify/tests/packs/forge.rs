@@ -17,6 +17,8 @@ pub(crate) struct Parts {
     pub(crate) members: Vec<(String, Vec<u8>)>,
     pub(crate) manifest: Manifest,
     signature: Vec<u8>,
+    /// The seed of the key with which an exporter that lies signs.
+    pub(crate) signer: u8,
 }
 
 impl Parts {
@@ -39,6 +41,7 @@ impl Parts {
             members,
             manifest,
             signature,
+            signer: 1,
         }
     }
 

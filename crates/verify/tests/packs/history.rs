@@ -35,7 +35,9 @@ impl World {
         world.head(COUNCIL);
         // The provider joins, the council gets a second key, and a local protocol is added.
         let mut packs: Vec<PolicyPack> = PolicyPacks::built_in().iter().cloned().collect();
-        let protocol = packs.iter().find(|one| one.id().as_str() == "joint-example-v1");
+        let protocol = packs
+            .iter()
+            .find(|one| one.id().as_str() == "joint-example-v1");
         let second = protocol
             .unwrap()
             .text()
@@ -80,11 +82,17 @@ impl World {
 
     pub(crate) fn seq_of(&self, organisation: &str) -> u64 {
         let organisation: OrganisationId = organisation.parse().unwrap();
-        self.admission.chain_head(&organisation).map_or(0, |head| head.seq)
+        self.admission
+            .chain_head(&organisation)
+            .map_or(0, |head| head.seq)
     }
 
     /// The envelope of a change that these organisations sign.
-    pub(crate) fn change_envelope(&mut self, change: &Change, signers: &[&'static str]) -> Envelope {
+    pub(crate) fn change_envelope(
+        &mut self,
+        change: &Change,
+        signers: &[&'static str],
+    ) -> Envelope {
         let version = self.admission.directory_version() + 1;
         let previous = self.admission.directory().hash();
         let unsigned = UnsignedChange::new(&self.file.id(), change, version, &previous);
@@ -120,12 +128,16 @@ impl World {
         let adding = self.emit_as(TRUST, case, "participant-added", added);
         let recipient: OrganisationId = with.parse().unwrap();
         let id = self.id();
-        let invitation = self.author(TRUST, case, |author, _, _| author.invite(id, recipient, adding).unwrap());
+        let invitation = self.author(TRUST, case, |author, _, _| {
+            author.invite(id, recipient, adding).unwrap()
+        });
         let invitation = self.publish(TRUST, invitation);
         let secret = OfferSecret::generate(&mut self.rng);
         let id = self.id();
         let public = secret.public_key();
-        let offer = self.author(with, case, |author, _, _| author.offer(id, public, invitation).unwrap());
+        let offer = self.author(with, case, |author, _, _| {
+            author.offer(id, public, invitation).unwrap()
+        });
         self.publish(with, offer);
         self.grant(case, with, &opening);
         let joined = json!({"responsible_person": "chief-executive"});
@@ -134,7 +146,10 @@ impl World {
     }
 
     fn grant(&mut self, case: usize, to: &str, basis: &EventReference) {
-        let (giver, recipient) = (TRUST.parse().unwrap(), to.parse::<OrganisationId>().unwrap());
+        let (giver, recipient) = (
+            TRUST.parse().unwrap(),
+            to.parse::<OrganisationId>().unwrap(),
+        );
         let on = concordat_domain::calendar::local_date(self.clock);
         let id = self.id();
         let mut rng = self.rng.clone();
@@ -148,7 +163,14 @@ impl World {
             assert!(!versions.is_empty(), "there is nothing to grant");
             let offer = log.keys().offers[&recipient].clone();
             author
-                .grant(id, (&recipient, &offer), basis.clone(), &versions, (log, keys), &mut rng)
+                .grant(
+                    id,
+                    (&recipient, &offer),
+                    basis.clone(),
+                    &versions,
+                    (log, keys),
+                    &mut rng,
+                )
                 .unwrap()
         });
         self.publish(TRUST, envelope);

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on fails, and says where"
 )]
 
+mod bench;
+mod changes;
 mod clean;
 mod cross;
 mod forge;

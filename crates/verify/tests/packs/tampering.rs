@@ -2,8 +2,7 @@
 //! was written from the documentation alone.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use concordat_trust::bundle::Bundle;
 use concordat_trust::packed::Packed;
@@ -11,78 +10,11 @@ use concordat_verify::Anchor;
 use concordat_verify::manifest::Scope;
 use serde_json::Value;
 
-use crate::forge::Parts;
-use crate::world::{BOARD, COUNCIL, TRUST, World, check, codes, partnership, signing_key};
-
-/// Who tampers.
-#[derive(Clone, Copy, PartialEq)]
-enum Hand {
-    /// Somebody on the way: the manifest stays as it was signed.
-    Stranger,
-    /// The exporting organisation: hashes and counts are right again, and signed.
-    Exporter,
-}
-
-/// Whether a verifier without judging rules can see it.
-#[derive(Clone, Copy, PartialEq)]
-enum Sees {
-    Both,
-    OnlyRules,
-}
-
-struct Case {
-    what: &'static str,
-    scope: fn(&World) -> Scope,
-    hand: Hand,
-    sees: Sees,
-    /// The code by which it is named.
-    code: &'static str,
-    forge: fn(&mut Parts, &mut World),
-}
-
-fn whole(_: &World) -> Scope {
-    Scope::Partnership
-}
-
-fn one_case(world: &World) -> Scope {
-    Scope::Case {
-        case: world.cases[0].id,
-    }
-}
-
-fn of_the_trust(_: &World) -> Scope {
-    Scope::Organisation {
-        organisation: TRUST.parse().unwrap(),
-    }
-}
-
-fn drop_entry(parts: &mut Parts, which: usize) {
-    let mut entries = parts.entries();
-    entries.remove(which);
-    parts.set_entries(&entries);
-    let packed = parts.packed();
-    parts.manifest.counts.bundles = packed.len() as u64;
-    let whole = packed.iter().flat_map(|packed| &packed.envelopes);
-    parts.manifest.counts.envelopes = whole.filter(|one| one.envelope().is_some()).count() as u64;
-}
-
-/// Edits the first line of a member of lines.
-fn edit_line(parts: &mut Parts, start: &str, edit: fn(&mut Value)) {
-    let text = String::from_utf8(parts.member(start).clone()).unwrap();
-    let (first, rest) = text.split_once('\n').unwrap();
-    let mut line: Value = serde_json::from_str(first).unwrap();
-    edit(&mut line);
-    *parts.member(start) = format!("{line}\n{rest}").into_bytes();
-}
-
-/// Signs the header of an entry anew.
-fn sign(packed: &mut Packed, seed: u8) {
-    let key = signing_key(seed);
-    packed.signature = key.sign(
-        concordat_trust::pae::PayloadType::BundleHeader,
-        &packed.header_bytes,
-    );
-}
+use crate::bench::{
+    Case, Hand, Sees, assert_found, drop_entry, edit_line, of_the_trust, one_case, python,
+    python_codes, sign, whole,
+};
+use crate::world::{BOARD, COUNCIL, World, check, codes, partnership, signing_key};
 
 const TABLE: &[Case] = &[
     Case {
@@ -492,51 +424,9 @@ const TABLE: &[Case] = &[
     },
 ];
 
-/// The forged packs as files, by number.
-fn forged(folder: &Path) -> Vec<(&'static Case, PathBuf, Vec<u8>)> {
-    let mut forged = Vec::new();
-    for (number, case) in TABLE.iter().enumerate() {
-        let mut world = World::small();
-        let mut parts = Parts::of(&world.export((case.scope)(&world)));
-        (case.forge)(&mut parts, &mut world);
-        let pack = match case.hand {
-            Hand::Stranger => parts.with_old_manifest(),
-            Hand::Exporter => parts.signed_anew(&signing_key(1)),
-        };
-        let path = folder.join(format!("{number}.pack"));
-        fs::write(&path, &pack).unwrap();
-        forged.push((case, path, pack));
-    }
-    forged
-}
-
 #[test]
 fn every_tampering_is_found_and_named_by_both_verifiers() {
-    let folder = tempfile::tempdir().unwrap();
-    let anchor = World::small().anchor();
-    let mut failures = Vec::new();
-    let forged = forged(folder.path());
-    for (case, _, pack) in &forged {
-        let found = codes(&check(pack, &anchor));
-        if !found.contains(&case.code) {
-            failures.push(format!(
-                "{}: expected {}, found {found:?}",
-                case.what, case.code
-            ));
-        }
-    }
-    let reports = python(forged.iter().map(|(_, path, _)| path.as_path()));
-    for ((case, ..), report) in forged.iter().zip(&reports) {
-        let found = python_codes(report);
-        let expected = case.sees == Sees::Both;
-        if found.contains(&case.code) != expected || (!expected && !found.is_empty()) {
-            failures.push(format!(
-                "in Python, {}: expected {}, found {found:?}",
-                case.what, case.code
-            ));
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_found(TABLE, World::small);
 }
 
 #[test]
@@ -552,7 +442,7 @@ fn both_verifiers_find_nothing_in_clean_packs() {
         fs::write(&path, world.export(scope)).unwrap();
         paths.push(path);
     }
-    for report in python(paths.iter().map(PathBuf::as_path)) {
+    for report in python(paths.iter().map(PathBuf::as_path), &[]) {
         assert_eq!(python_codes(&report), [""; 0], "{report}");
         assert_eq!(report["fingerprint"], world.file.id().to_string());
         assert_ne!(report["cases_opened"], 0);
@@ -577,35 +467,4 @@ fn a_file_cut_short_is_no_pack() {
     let cut = std::io::Cursor::new(&pack[..pack.len() - 30]);
     let verified = concordat_verify::verify(cut.clone(), cut, &world.anchor(), &mut |_, _, _| {});
     assert!(verified.is_err());
-}
-
-/// What the verifier in Python says of each file.
-fn python<'a>(packs: impl Iterator<Item = &'a Path>) -> Vec<Value> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let python = std::env::var_os("CONCORDAT_PYTHON")
-        .map_or_else(|| root.join("target/tools/venv/bin/python"), PathBuf::from);
-    let answer = Command::new(&python)
-        .arg(root.join("tests/verify_pack.py"))
-        .args(packs)
-        .output()
-        .unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}; `cargo xtask test` brings it",
-                python.display()
-            )
-        });
-    let said = String::from_utf8(answer.stdout).unwrap();
-    let complaint = String::from_utf8_lossy(&answer.stderr);
-    assert!(complaint.is_empty(), "{complaint}");
-    said.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-fn python_codes(report: &Value) -> Vec<&str> {
-    let findings = report["findings"].as_array().unwrap();
-    findings
-        .iter()
-        .map(|finding| finding["code"].as_str().unwrap())
-        .collect()
 }

@@ -260,7 +260,7 @@ impl World {
         }
     }
 
-    fn wire(
+    pub(crate) fn wire(
         &self,
         author: &OrganisationId,
         log: &CaseLog,
@@ -307,7 +307,14 @@ impl World {
             "subject_ref": "p-1", "nature": "unsafe discharge", "received_on": "2026-10-21", "screened_on": "2026-10-21"});
         let log = CaseLog::new(new.id);
         let trust: OrganisationId = TRUST.parse().unwrap();
-        let event = self.wire(&trust, &log, 0, "complaint-received", &fields, Some(opening));
+        let event = self.wire(
+            &trust,
+            &log,
+            0,
+            "complaint-received",
+            &fields,
+            Some(opening),
+        );
         let id = self.id();
         let partnership = self.file.id();
         let envelope = Author::of_new_case(&partnership, &trust, &new)
