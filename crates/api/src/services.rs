@@ -9,6 +9,7 @@ mod event;
 mod feed;
 mod report;
 mod server;
+mod streaming;
 
 use std::sync::Arc;
 use std::time::Duration;

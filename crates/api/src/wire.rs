@@ -5,7 +5,7 @@
 //!                     ├─ application/grpc-web ──▶ tonic-web ────────────────┘ ▲
 //!                     ├─ POST /concordat.v1.Service/Method ──▶ connect ───────┤   the same routes, by bytes
 //!                     ├─ GET  /v1/… ──▶ rest ─────────────────────────────────┤
-//!                     └─ GET  /v1/feeds/{feed}/events ──▶ sse ────────────────┘
+//!                     └─ GET  /v1/feeds/{feed}/events, …/watch ──▶ sse ───────┘
 //! ```
 //!
 //! Whatever is not gRPC is turned into a call on the same routes: with the same token, limits and errors. Nothing here knows a service.

@@ -318,7 +318,7 @@ async fn what_one_may_not_see_answers_like_what_is_not_there_byte_for_byte() {
     served.sandbox.settle().await.expect("at rest");
     let absent = "0".repeat(32);
 
-    for path in ["", "/timeline", "/events"] {
+    for path in ["", "/timeline", "/events", "/watch"] {
         let of = async |case: &str| {
             without_request_id(get(&served, &format!("/v1/cases/{case}{path}")).await)
         };
@@ -351,6 +351,23 @@ async fn what_one_may_not_see_answers_like_what_is_not_there_byte_for_byte() {
         without_request_id(answer.await)
     };
     assert_eq!(of(&hidden).await, of(&absent).await);
+    let of = async |case: &str| {
+        let message = json!({ "caseId": case }).to_string();
+        let length = u32::try_from(message.len()).expect("short").to_be_bytes();
+        let frame = [&[0], &length[..], message.as_bytes()].concat();
+        let headers = with_token("content-type: application/connect+json\r\n");
+        let answer = http(
+            &served,
+            "POST",
+            "/concordat.v1.CaseService/WatchCase",
+            &headers,
+            std::str::from_utf8(&frame).expect("small lengths are ASCII"),
+        );
+        without_request_id(answer.await)
+    };
+    let watched = of(&hidden).await;
+    assert!(watched.body.contains("NOT_FOUND"), "{watched:?}");
+    assert_eq!(watched, of(&absent).await);
     let of = async |id: &str| {
         without_request_id(get(&served, &format!("/v1/events/{id}?source={COUNCIL}")).await)
     };

@@ -1,5 +1,7 @@
 //! `concordat case`: cases as this organisation's node has judged them.
 
+mod watch;
+
 use clap::{Args, Subcommand};
 use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_proto::v1;
@@ -27,6 +29,8 @@ enum Verb {
     List(List),
     /// Shows one case as it stands.
     Show(Show),
+    /// Prints a case as it stands, then what comes, one a line, until interrupted.
+    Watch(watch::Watch),
     /// What happened on a case, one sentence an event.
     Timeline(Timeline),
     /// Every deadline of a case.
@@ -92,6 +96,7 @@ pub(crate) fn run(asked: Case, format: Format) -> Result<(), Failure> {
         match asked.verb {
             Verb::List(asked) => list(&client, asked, format).await,
             Verb::Show(asked) => show(&client, asked, format).await,
+            Verb::Watch(asked) => watch::run(&client, &asked, format).await,
             Verb::Timeline(asked) => timeline(&client, asked, format).await,
             Verb::Timetable(asked) => timetable(&client, asked, format).await,
         }

@@ -200,6 +200,64 @@ fn a_feed_has_one_reader_at_a_time_and_a_cursor_that_is_committed() {
     assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown.stderr));
 }
 
+#[test]
+fn a_case_is_watched_as_it_stands_and_as_it_goes_on() {
+    let partnership = Partnership::found();
+    let node = partnership.serve(TRUST);
+    let case = node.open_case();
+    let watch = ["case", "watch", &case, "-o", "ndjson"];
+    let stands = node.ask(&[&watch[..], &["--until-caught-up"]].concat());
+    assert!(stands.status.success(), "{}", text(&stands.stderr));
+    let stands = lines(&text(&stands.stdout));
+    assert_eq!(stands.len(), 1, "{stands:?}");
+    assert_eq!(stands[0]["snapshot"]["jointCase"]["caseId"], case.as_str());
+    let state = stands[0]["snapshot"]["jointCase"]["state"].as_str();
+    let state = state.expect("a state");
+    let there = node.ask(&["case", "watch", &case, "--until", state]);
+    assert_eq!(text(&there.stdout).lines().count(), 1);
+    assert!(text(&there.stdout).contains(state));
+
+    let mut watching = node
+        .command(&watch)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut said = BufReader::new(watching.stdout.take().expect("it was asked for")).lines();
+    assert!(
+        said.next()
+            .expect("the case")
+            .expect("text")
+            .contains(&case)
+    );
+    let fields = r#"{"method": "letter", "discussion_offered": true, "advocacy_signposted": true, "reassured_no_detriment": true}"#;
+    let emitted = node.json(&[
+        "event",
+        "emit",
+        "--case",
+        &case,
+        "--type",
+        "complaint-acknowledged",
+        "--json",
+        fields,
+    ]);
+    let id = emitted["receipt"]["eventId"].as_str().expect("an id");
+    let told = said
+        .map(|line| line.expect("text"))
+        .find(|line| line.contains(id));
+    let told: Value = serde_json::from_str(&told.expect("it comes")).expect("JSON");
+    assert_eq!(told["event"]["event"]["type"], "complaint-acknowledged");
+    watching.kill().expect("it ran");
+    watching.wait().expect("it ended");
+
+    // It goes on where an earlier watch was.
+    let cursor = stands[0]["snapshot"]["cursor"].as_str().expect("a cursor");
+    let more = ["--after", cursor, "--max", "1"];
+    let more = lines(&text(&node.ask(&[&watch[..], &more].concat()).stdout));
+    assert!(more[0]["event"].is_object(), "{more:?}");
+    let absent = node.ask(&["case", "watch", "00000000000000000000000000000000"]);
+    assert_eq!(absent.status.code(), Some(3), "{}", text(&absent.stderr));
+}
+
 fn lines(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).expect("one JSON document a line"))

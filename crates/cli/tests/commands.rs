@@ -14,8 +14,8 @@ const NO_EVENT: &str = "018f0000-0000-7000-8000-00000000dead";
 const NOBODY: &str = "http://127.0.0.1:1";
 /// What audits ask of packs: they stand beside what asks nodes, and read files alone.
 const OF_FILES: [&str; 3] = ["audit verify", "audit cross-check", "audit ocel"];
-/// They follow a feed for as long as it takes, also a node that is away.
-const PATIENT: [&str; 3] = ["feed tail", "feed watch", "feed relay"];
+/// They follow a feed or a case for as long as it takes, also a node that is away.
+const PATIENT: [&str; 4] = ["feed tail", "feed watch", "feed relay", "case watch"];
 /// They stand among those that call a node and need none.
 const IN_HERE: [&str; 2] = ["event types", "feed verify"];
 /// What they print is not an answer but a file for another program, or nothing.

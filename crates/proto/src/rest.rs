@@ -72,6 +72,13 @@ pub const ROUTES: &[Route] = &[
         "/v1/cases/{case_id}/timeline",
         "/concordat.v1.CaseService/ListTimeline",
     ),
+    Route {
+        answer: Answer::Events,
+        ..get(
+            "/v1/cases/{case_id}/watch",
+            "/concordat.v1.CaseService/WatchCase",
+        )
+    },
     get(
         "/v1/cases/{case_id}/events",
         "/concordat.v1.EventService/ListEvents",

@@ -1,5 +1,7 @@
 //! `CaseService`: cases as this organisation's node has judged them.
 
+mod watch;
+
 use std::time::Duration;
 
 use concordat_node::{CaseQuery, EventView};
@@ -79,6 +81,17 @@ impl CaseService for Services {
             cases,
             next_page_token,
         }))
+    }
+
+    type WatchCaseStream = watch::Messages;
+
+    async fn watch_case(
+        &self,
+        request: Request<v1::WatchCaseRequest>,
+    ) -> Result<Response<Self::WatchCaseStream>, Status> {
+        let (metadata, _, asked) = request.into_parts();
+        let messages = self.watch(asked, &metadata).await?;
+        Ok(Response::new(messages))
     }
 
     async fn list_timeline(

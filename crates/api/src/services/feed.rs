@@ -1,22 +1,21 @@
 //! `FeedService`: named places in the stream of what became visible.
 
 mod asked;
-mod pace;
 mod pull;
-mod stream;
 mod told;
 
 use concordat_node::{Commit, Error, FeedOptions, FeedPlace, Follow};
 use concordat_proto::v1;
 use concordat_proto::v1::ErrorReason;
 use concordat_proto::v1::feed_service_server::FeedService;
+use concordat_proto::v1::stream_feed_response::Content;
 use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 use prost::Message as _;
 use tonic::{Code, Request, Response, Status};
 
-use self::stream::Streaming;
 use super::Services;
+use super::streaming::Streaming;
 use crate::failure::{Failure, from_node};
 use crate::page::Page;
 use crate::{opaque, read};
@@ -136,12 +135,18 @@ impl FeedService for Services {
         };
         let followed = match self.node.follow_feed(follow).await {
             Err(Error::UnknownCursor { resume }) => {
-                return Ok(Response::new(stream::only_resync(resume)));
+                // Nothing but that: an error code alone would leave the subscriber without a way on.
+                let told = v1::StreamFeedResponse {
+                    content: Some(Content::ResyncRequired(told::resync(resume))),
+                };
+                return Ok(Response::new(stream::once(async { Ok(told) }).boxed()));
             }
             followed => followed.map_err(from_node)?,
         };
-        let streaming = Streaming::new(self, Some(hold), followed);
-        Ok(Response::new(streaming.into_stream()))
+        let (follower, shown) = followed;
+        let streaming = Streaming::new(self, Some(hold), follower);
+        let messages = streaming.into_stream(move |said| told::message(said, shown));
+        Ok(Response::new(messages))
     }
 
     type TailEventsStream = BoxStream<'static, Result<v1::TailEventsResponse, Status>>;
@@ -155,13 +160,12 @@ impl FeedService for Services {
         let filter = asked::filter(asked.filter.as_ref(), asked.include_void)?;
         let shown = asked::shown(asked.view)?.unwrap_or_default();
         let follower = self.node.tail_feed(place, filter).await;
-        let streaming = Streaming::new(self, None, (follower.map_err(from_node)?, shown));
-        let messages = streaming.into_stream().map(|message| {
-            message.map(|message| v1::TailEventsResponse {
-                message: Some(message),
-            })
+        let follower = follower.map_err(from_node)?;
+        let streaming = Streaming::new(self, None, follower);
+        let messages = streaming.into_stream(move |said| v1::TailEventsResponse {
+            message: Some(told::message(said, shown)),
         });
-        Ok(Response::new(messages.boxed()))
+        Ok(Response::new(messages))
     }
 
     async fn pull_events(

@@ -45,7 +45,7 @@ pub(super) async fn answer(caller: &Caller, request: Request<Body>) -> Answered 
     let mut fields = from_path_and_query(route, &method.input(), request.uri())?;
     let headers = request.headers().clone();
     if route.is_stream() {
-        sse::resume(&headers, &mut fields)?;
+        sse::resume(&headers, &method.input(), &mut fields)?;
     }
     if request.method() == Method::POST {
         let body = request::body(request).await?;
@@ -58,7 +58,8 @@ pub(super) async fn answer(caller: &Caller, request: Request<Body>) -> Answered 
     if route.is_stream() {
         let opened = caller.server_streaming(rpc, &headers, message).await?;
         let feed = fields.get("feedId").and_then(Value::as_str);
-        return Ok(sse::stream(feed.unwrap_or_default(), opened.into_inner()));
+        let told = feed.map_or(sse::Told::Case, |feed| sse::Told::Feed(feed.to_owned()));
+        return Ok(sse::stream(told, opened.into_inner()));
     }
     let answered = caller.unary(rpc, &headers, message).await?;
     let (metadata, message, _) = answered.into_parts();

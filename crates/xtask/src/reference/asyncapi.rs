@@ -1,4 +1,5 @@
-//! The AsyncAPI 3 document of feeds as Server-Sent Events: each event type as a CloudEvent, and what the feed says itself.
+//! The AsyncAPI 3 document of what comes as Server-Sent Events: feeds, and single cases that are watched. Each event type is a CloudEvent;
+//! what the stream says itself is a message of the contract.
 
 use concordat_codec::catalogue::{self, Entry};
 use concordat_codec::schema::{Schemas, Strictness};
@@ -8,9 +9,12 @@ use serde_json::{Map, Value, json};
 use super::VERSION;
 
 const ABOUT: &str = "A feed of what became visible to one organisation, as Server-Sent Events: at least once, in order per case, a duplicate has the same id. \
-Come back with the last id as Last-Event-ID; commit by POST /v1/feeds/{feedId}/commit. Each entry is strict CloudEvents 1.0 JSON in one data line.";
-/// Where the stream is answered.
+Come back with the last id as Last-Event-ID; commit by POST /v1/feeds/{feedId}/commit. Each entry is strict CloudEvents 1.0 JSON in one data line. \
+A single case is watched without a feed, and nothing is kept of who watches.";
+/// Where a feed is answered.
 const ADDRESS: &str = "/v1/feeds/{feedId}/events";
+/// Where a case is.
+const CASE_ADDRESS: &str = "/v1/cases/{caseId}/watch";
 /// A media type with its schema's dialect.
 const DRAFT: &str = "application/schema+json;version=draft-07";
 
@@ -22,21 +26,17 @@ pub(super) fn document() -> Value {
     for entry in &entries {
         messages.insert(entry.event_type.code().to_owned(), event(entry));
     }
-    for signal in signals(&mut schemas) {
-        messages.insert(signal.0, signal.1);
+    let mut in_feed: Vec<String> = messages.keys().cloned().collect();
+    let mut in_watch = in_feed.clone();
+    for (name, signal) in signals(&mut schemas, "StreamFeedResponse") {
+        messages.insert(name.clone(), signal);
+        in_feed.push(name);
     }
-    let names: Vec<String> = messages.keys().cloned().collect();
-    let in_channel = names.iter().map(|name| {
-        (
-            name.clone(),
-            json!({"$ref": format!("#/components/messages/{name}")}),
-        )
-    });
-    let sent: Vec<Value> = names
-        .iter()
-        .map(|name| json!({"$ref": format!("#/channels/feed/messages/{name}")}))
-        .collect();
-    let in_channel: Map<String, Value> = in_channel.collect();
+    for (name, signal) in signals(&mut schemas, "WatchCaseResponse") {
+        let name = format!("case-{name}");
+        messages.insert(name.clone(), signal);
+        in_watch.push(name);
+    }
     let mut components = schemas.into_map();
     components.insert("CloudEvent".to_owned(), cloud_event());
     json!({
@@ -51,10 +51,17 @@ pub(super) fn document() -> Value {
             "address": ADDRESS,
             "description": "Server-Sent Events; `event:` is `event` for every event of a case or the directory, else the name of the message.",
             "parameters": {"feedId": {"description": "Name of the feed."}},
-            "messages": in_channel,
+            "messages": in_channel(&in_feed),
+        }, "case": {
+            "address": CASE_ADDRESS,
+            "description": "Server-Sent Events; `event:` is `event` for every event of the case, whose CloudEvent has `stateafter` besides; else the name of the message.",
+            "parameters": {"caseId": {"description": "The case, as 32 hexadecimal digits."}},
+            "messages": in_channel(&in_watch),
         }},
         "operations": {"follow": {
-            "action": "send", "channel": {"$ref": "#/channels/feed"}, "summary": "The node sends what became visible.", "messages": sent,
+            "action": "send", "channel": {"$ref": "#/channels/feed"}, "summary": "The node sends what became visible.", "messages": sent("feed", &in_feed),
+        }, "watch": {
+            "action": "send", "channel": {"$ref": "#/channels/case"}, "summary": "The node sends the case as it stands, then what comes.", "messages": sent("case", &in_watch),
         }},
         "components": {
             "messages": messages,
@@ -62,6 +69,23 @@ pub(super) fn document() -> Value {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "The token of the node."}},
         },
     })
+}
+
+/// The messages of a channel, by their names.
+fn in_channel(names: &[String]) -> Map<String, Value> {
+    let each = names.iter().map(|name| {
+        let message = json!({"$ref": format!("#/components/messages/{name}")});
+        (name.clone(), message)
+    });
+    each.collect()
+}
+
+/// The same as an operation refers to them.
+fn sent(channel: &str, names: &[String]) -> Vec<Value> {
+    let each = names
+        .iter()
+        .map(|name| json!({"$ref": format!("#/channels/{channel}/messages/{name}")}));
+    each.collect()
 }
 
 /// An event type. Its `data` is described by the JSON Schema that the catalogue has; here stands its type and an example.
@@ -122,10 +146,10 @@ fn inline(schema: &mut Value, definitions: &Value) {
     }
 }
 
-/// What the feed says itself.
-fn signals(schemas: &mut Schemas) -> Vec<(String, Value)> {
-    let Some(response) = descriptor_pool().get_message_by_name("concordat.v1.StreamFeedResponse")
-    else {
+/// What a stream says itself.
+fn signals(schemas: &mut Schemas, response: &str) -> Vec<(String, Value)> {
+    let response = format!("concordat.v1.{response}");
+    let Some(response) = descriptor_pool().get_message_by_name(&response) else {
         return Vec::new();
     };
     let signals = response.fields().filter(|field| field.name() != "event");
@@ -162,6 +186,7 @@ fn cloud_event() -> Value {
             "reason": {"type": "string", "description": "Why it does not count."},
             "withheld": {"type": "string", "description": "Compartments that this organisation may not read."},
             "erased": {"type": "string", "description": "Compartments that were erased."},
+            "stateafter": {"type": "string", "description": "State of the case after it, where a case is watched."},
         },
     })
 }

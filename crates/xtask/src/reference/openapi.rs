@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document of the JSON wire: every call that answers once, the paths to read by, and feeds as Server-Sent Events.
+//! The OpenAPI 3.1 document of the JSON wire: every call that answers once, the paths to read by, and what comes as Server-Sent Events.
 
 use concordat_codec::schema::{Schemas, Strictness, comment_of};
 use concordat_proto::descriptor::comment;
@@ -110,12 +110,15 @@ fn reading(schemas: &mut Schemas, route: &Route, method: &MethodDescriptor) -> V
     if route.is_stream() {
         parameters.push(json!({
             "name": "Last-Event-ID", "in": "header", "required": false,
-            "description": "Cursor of the last event that was received: the stream goes on behind it. Wins over afterCursor.",
+            "description": "Cursor of the last event that was received: the stream goes on behind it. Wins over what the query says.",
             "schema": {"type": "string"},
         }));
-        reading["summary"] = json!("Follow a feed as Server-Sent Events");
+        reading["summary"] = json!(match route.names().next() {
+            Some("feed_id") => "Follow a feed as Server-Sent Events",
+            _ => "Watch a case as Server-Sent Events",
+        });
         reading["description"] = json!(
-            "Each `data:` of an entry is strict CloudEvents 1.0 JSON; docs/reference/asyncapi.json has the messages."
+            "Each `data:` of an event is strict CloudEvents 1.0 JSON; docs/reference/asyncapi.json has the messages."
         );
     }
     reading["parameters"] = json!(parameters);

@@ -8,7 +8,6 @@ use prost::Message as _;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
-use super::stream::resync;
 use super::{asked, told};
 use crate::failure::from_node;
 use crate::holders::Hold;
@@ -58,7 +57,7 @@ impl Services {
         let (follower, shown) = match self.node.follow_feed(follow).await {
             Err(Error::UnknownCursor { resume }) => {
                 return Ok(v1::PullEventsResponse {
-                    resync_required: Some(resync(resume)),
+                    resync_required: Some(told::resync(resume)),
                     ..v1::PullEventsResponse::default()
                 });
             }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::asked::cursor_text;
 use crate::holders::Holding;
+use crate::services::streaming::{Said, Stand};
 use crate::{opaque, render};
 
 pub(super) fn count(mark: &Mark) -> v1::FeedCount {
@@ -114,18 +115,41 @@ pub(super) fn checkpoint(portion: &FeedPortion, at: Timestamp) -> v1::Checkpoint
     }
 }
 
-fn head(head: Option<Position>) -> String {
-    head.map(opaque::position).unwrap_or_default()
+/// What a stream of a feed says, as a message.
+pub(super) fn message(said: Said, shown: FeedShown) -> v1::StreamFeedResponse {
+    let place = |stand: &Stand| checkpoint(&stand.portion, stand.at);
+    let content = match said {
+        Said::Entry(delivered) => match entry(delivered, shown) {
+            EntryContent::Event(event) => Content::Event(event),
+            EntryContent::ContentAvailable(available) => Content::ContentAvailable(available),
+            EntryContent::Snapshot(snapshot) => Content::Snapshot(snapshot),
+            EntryContent::FeedTest(test) => Content::FeedTest(test),
+        },
+        // No feed watches a case; where it stands is what a feed would say.
+        Said::Case(_, _, stand) | Said::Checkpoint(stand) => Content::Checkpoint(place(&stand)),
+        Said::CaughtUp(stand) => Content::CaughtUp(place(&stand)),
+        Said::FellBehind(stand) => Content::FellBehind(place(&stand)),
+        Said::Closing(closing) => Content::Closing(v1::Closing {
+            reason: closing.reason.to_owned(),
+            retry_after: prost_types::Duration::try_from(closing.retry_after).ok(),
+            cursor: cursor_text(closing.sent),
+        }),
+    };
+    v1::StreamFeedResponse {
+        content: Some(content),
+    }
 }
 
-/// An entry as a stream has it.
-pub(super) fn content(delivered: Delivered, shown: FeedShown) -> Content {
-    match entry(delivered, shown) {
-        EntryContent::Event(event) => Content::Event(event),
-        EntryContent::ContentAvailable(available) => Content::ContentAvailable(available),
-        EntryContent::Snapshot(snapshot) => Content::Snapshot(snapshot),
-        EntryContent::FeedTest(test) => Content::FeedTest(test),
+/// Says that a cursor is not known here, with a place that is.
+pub(super) fn resync(resume: Option<Spot>) -> v1::ResyncRequired {
+    v1::ResyncRequired {
+        reason: "unknown-cursor".to_owned(),
+        cursor: cursor_text(resume),
     }
+}
+
+fn head(head: Option<Position>) -> String {
+    head.map(opaque::position).unwrap_or_default()
 }
 
 /// An entry.
