@@ -14,6 +14,7 @@ mod access;
 mod clocked;
 mod failure;
 mod holders;
+mod mask;
 mod opaque;
 mod page;
 mod read;

@@ -7,7 +7,7 @@ use concordat_domain::ids::{CaseId, OrganisationId};
 use concordat_proto::v1;
 use jiff::Timestamp;
 
-use crate::client::{self, Client, Connection, Paging, all_pages};
+use crate::client::{self, Client, Connection, Paging, Reached, all_pages};
 use crate::deadline;
 use crate::display;
 use crate::exit::Failure;
@@ -52,6 +52,8 @@ struct List {
     #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     #[command(flatten)]
+    reached: Reached,
+    #[command(flatten)]
     paging: Paging,
 }
 
@@ -62,9 +64,8 @@ struct Show {
     /// Instant at which flags and timetable are read; now, if not given.
     #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
-    /// Position from an earlier receipt that the answer must have reached.
-    #[arg(long, value_name = "POSITION", default_value = "")]
-    min_position: String,
+    #[command(flatten)]
+    reached: Reached,
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +75,14 @@ struct Timeline {
     /// Void events, too.
     #[arg(long)]
     include_void: bool,
+    /// Only what was recorded at this instant or later: an instant, a day from its beginning, or a span such as 2d ago.
+    #[arg(long, visible_alias = "since", value_name = "WHEN", value_parser = when::since)]
+    from: Option<Timestamp>,
+    /// Only what was recorded before this instant, or before this day began.
+    #[arg(long, value_name = "WHEN", value_parser = when::since)]
+    until: Option<Timestamp>,
+    #[command(flatten)]
+    reached: Reached,
     #[command(flatten)]
     paging: Paging,
 }
@@ -85,6 +94,8 @@ struct Timetable {
     /// Instant at which it is read; now, if not given.
     #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    reached: Reached,
     #[command(flatten)]
     paging: Paging,
 }
@@ -135,6 +146,7 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
             .unwrap_or_default(),
         overdue_only: asked.overdue,
         at: display::wire(asked.at),
+        min_position: asked.reached.min_position,
         ..v1::ListCasesRequest::default()
     };
     let cases = all_pages(&asked.paging, |page_size, page_token| {
@@ -161,7 +173,8 @@ async fn show(client: &Client, asked: Show, format: Format) -> Result<(), Failur
     let request = client.request(v1::GetCaseRequest {
         case_id: asked.case.to_string(),
         at: display::wire(asked.at),
-        min_position: asked.min_position,
+        min_position: asked.reached.min_position,
+        ..v1::GetCaseRequest::default()
     });
     let answer = client.cases().get_case(request).await?.into_inner();
     print(answer.joint_case.unwrap_or_default(), format)
@@ -257,7 +270,9 @@ async fn timeline(client: &Client, asked: Timeline, format: Format) -> Result<()
             include_void: asked.include_void,
             page_size,
             page_token,
-            min_position: String::new(),
+            min_position: asked.reached.min_position.clone(),
+            from: display::wire(asked.from),
+            until: display::wire(asked.until),
         });
         async move {
             let page = client.cases().list_timeline(request).await?.into_inner();
@@ -272,6 +287,7 @@ async fn timetable(client: &Client, asked: Timetable, format: Format) -> Result<
     let request = v1::ListDeadlinesRequest {
         case_id: asked.case.to_string(),
         at: display::wire(asked.at),
+        min_position: asked.reached.min_position,
         ..v1::ListDeadlinesRequest::default()
     };
     let deadlines = deadline::of(client, &asked.paging, request).await?;

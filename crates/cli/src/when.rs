@@ -1,6 +1,6 @@
 //! Instants as people write them in options: one reading for all commands.
 
-use concordat_domain::calendar::{end_of_day, london};
+use concordat_domain::calendar::{end_of_day, london, start_of_day};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, Unit, ZonedDateTime};
 
@@ -11,6 +11,17 @@ use jiff::{Span, Timestamp, Unit, ZonedDateTime};
 /// What is expected, for clap to show.
 pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
     read(text, Timestamp::now())
+}
+
+/// The beginning of a range: as [`instant`], but a day is its first second, so that the whole day is in the range.
+///
+/// # Errors
+/// What is expected, for clap to show.
+pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
+    match text.parse::<Date>() {
+        Ok(day) => Ok(start_of_day(day)),
+        Err(_) => instant(text),
+    }
 }
 
 fn read(text: &str, now: Timestamp) -> Result<Timestamp, String> {
@@ -40,6 +51,19 @@ fn read(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn range_from_a_day_has_the_whole_day_in_it() {
+        let since = |text: &str| since(text).map(|instant| instant.to_string());
+        // Winter and summer time.
+        assert_eq!(since("2026-03-01"), Ok("2026-03-01T00:00:00Z".to_owned()));
+        assert_eq!(since("2026-07-01"), Ok("2026-06-30T23:00:00Z".to_owned()));
+        assert_eq!(
+            since("2026-03-01T09:00:00Z"),
+            Ok("2026-03-01T09:00:00Z".to_owned())
+        );
+        assert!(since("2d").is_ok() && since("last week").is_err());
+    }
 
     #[test]
     fn instants_days_and_spans_are_read() {

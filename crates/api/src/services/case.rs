@@ -4,15 +4,18 @@ mod watch;
 
 use std::time::Duration;
 
-use concordat_node::{CaseQuery, EventView};
+use concordat_domain::ids::CaseId;
+use concordat_node::{CaseQuery, CaseView, EventView};
 use concordat_proto::v1;
 use concordat_proto::v1::ErrorReason;
 use concordat_proto::v1::case_service_server::CaseService;
+use jiff::Timestamp;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
 use super::Services;
 use crate::failure::{Failure, from_node};
+use crate::mask::Mask;
 use crate::page::Page;
 use crate::{clocked, opaque, read, render};
 
@@ -30,11 +33,12 @@ impl CaseService for Services {
         let (metadata, _, asked) = request.into_parts();
         let id = read::case_id(&asked.case_id, "case_id")?;
         let at = read::instant(asked.at.as_ref(), "at")?.unwrap_or_else(|| self.clock.now());
+        let mask = Mask::read::<v1::Case>(asked.read_mask.as_ref(), "read_mask")?;
         self.reach(&asked.min_position, &metadata).await?;
         let case = self.node.case(id, Some(at)).await;
         let case = case.map_err(from_node)?;
         Ok(Response::new(v1::GetCaseResponse {
-            joint_case: Some(render::case(&case, at)),
+            joint_case: Some(mask.cut(render::case(&case, at))),
         }))
     }
 
@@ -43,6 +47,7 @@ impl CaseService for Services {
         request: Request<v1::ListCasesRequest>,
     ) -> Result<Response<v1::ListCasesResponse>, Status> {
         let (metadata, _, asked) = request.into_parts();
+        let mask = Mask::read::<v1::Case>(asked.read_mask.as_ref(), "read_mask")?;
         self.reach(&asked.min_position, &metadata).await?;
         let given = read::instant(asked.at.as_ref(), "at")?;
         let at = given.unwrap_or_else(|| self.clock.now());
@@ -70,15 +75,16 @@ impl CaseService for Services {
             let some = self.node.cases(query.clone()).await.map_err(from_node)?;
             let Some(last) = some.last() else { break };
             query.after = Some(last.id);
-            cases.extend(some.iter().map(|case| render::case(case, at)));
+            let shown = |case: &CaseView| (case.id, mask.cut(render::case(case, at)));
+            cases.extend(some.iter().map(shown));
         }
         let (cases, next_page_token) = page.cut_within(
             cases,
-            |case: &v1::Case| case.case_id.clone(),
-            prost::Message::encoded_len,
+            |(id, _): &(CaseId, v1::Case)| id.to_string(),
+            |(_, case)| prost::Message::encoded_len(case),
         );
         Ok(Response::new(v1::ListCasesResponse {
-            cases,
+            cases: cases.into_iter().map(|(_, case)| case).collect(),
             next_page_token,
         }))
     }
@@ -101,16 +107,25 @@ impl CaseService for Services {
         let (metadata, _, asked) = request.into_parts();
         self.reach(&asked.min_position, &metadata).await?;
         let id = read::case_id(&asked.case_id, "case_id")?;
+        let from = read::instant(asked.from.as_ref(), "from")?;
+        let until = read::instant(asked.until.as_ref(), "until")?;
+        let bound = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         let list = [
             "timeline",
             &asked.case_id,
             if asked.include_void { "void" } else { "" },
+            &bound(from),
+            &bound(until),
         ];
         let page = Page::read(asked.page_size, &asked.page_token, &list)?;
         let events = self.node.events(id).await;
         let mut events = events.map_err(from_node)?;
         events.retain(|event| {
-            asked.include_void || event.ruling().is_some_and(|ruling| ruling.is_effective())
+            let counts = event.ruling().is_some_and(|ruling| ruling.is_effective());
+            let at = event.recorded_at;
+            (asked.include_void || counts)
+                && from.is_none_or(|from| at.is_some_and(|at| at >= from))
+                && until.is_none_or(|until| at.is_some_and(|at| at < until))
         });
         let (events, next_page_token) = page.cut(events, place);
         Ok(Response::new(v1::ListTimelineResponse {

@@ -78,10 +78,13 @@ impl CallError {
         }
     }
 
-    /// The exit code, as `exit::TABLE` lists them.
+    /// The exit code, as `exit::TABLE` lists them: that of the reason in the table of errors. Without a reason of this release, by the code.
     pub(crate) fn exit_code(&self) -> u8 {
         if self.is_transport {
             return 5;
+        }
+        if let Some(meaning) = self.reason.as_deref().and_then(reasons::by_name) {
+            return meaning.exit_code;
         }
         match self.code {
             Code::Ok => 0,
@@ -254,6 +257,20 @@ mod tests {
                 .ends_with("\n  what to do: Choose a new id if it is a new event; if it is the same one, send it unchanged."),
             "{reused}"
         );
+    }
+
+    /// What the table of errors says goes before what the code alone would; each of its exit codes is one that the help text explains.
+    #[test]
+    fn exit_code_is_that_of_the_reason() {
+        let code = |code, reason| error(code, "text", reason, |_| {}).exit_code();
+        assert_eq!(code(Code::FailedPrecondition, "FEED_IN_USE"), 5);
+        assert_eq!(code(Code::FailedPrecondition, "NO_CONSENT"), 6);
+        assert_eq!(code(Code::FailedPrecondition, "OF_A_NEWER_RELEASE"), 6);
+        assert_eq!(code(Code::Unavailable, "OF_A_NEWER_RELEASE"), 5);
+        for meaning in reasons::all() {
+            let row = format!("\n  {}    ", meaning.exit_code);
+            assert!(crate::exit::TABLE.contains(&row), "{}", meaning.name);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod error;
 mod event_id;
 mod explain;
 mod paging;
+mod reached;
 mod retry;
 mod wire;
 
@@ -12,6 +13,7 @@ pub(crate) use connection::{Client, Connection, check_server};
 pub(crate) use error::CallError;
 pub(crate) use event_id::fresh_event_id;
 pub(crate) use paging::{Paging, all_pages};
+pub(crate) use reached::Reached;
 pub(crate) use retry::Backoff;
 
 use std::future::Future;
