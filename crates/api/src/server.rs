@@ -18,6 +18,7 @@ use concordat_proto::v1::report_service_server::ReportServiceServer;
 use concordat_proto::v1::server_service_server::ServerServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
 use tonic_health::ServingStatus;
@@ -28,7 +29,7 @@ use crate::services::Services;
 use crate::wire::{Wires, listen};
 
 /// Largest request in bytes: what gRPC takes by default. Well above the largest event (256 KiB), so that whoever embeds a document is told
-/// so with reason and field; what is larger still is refused unread.
+/// so with reason and field; what is larger still is refused unread. It bounds a compressed message as it comes and as it unfolds.
 pub(crate) const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Where to listen, and who may call.
@@ -139,7 +140,12 @@ impl Server {
         macro_rules! guarded {
             ($service:ident) => {
                 InterceptedService::new(
-                    $service::new(services.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+                    $service::new(services.clone())
+                        .max_decoding_message_size(REQUEST_BYTES_MAX)
+                        .accept_compressed(CompressionEncoding::Gzip)
+                        .accept_compressed(CompressionEncoding::Zstd)
+                        .send_compressed(CompressionEncoding::Gzip)
+                        .send_compressed(CompressionEncoding::Zstd),
                     guard.clone(),
                 )
             };

@@ -15,6 +15,9 @@ use tower::Service;
 use crate::failure::Failure;
 use crate::server::REQUEST_BYTES_MAX;
 
+/// What a node reads, told to whoever sent something else.
+const ACCEPTED: &str = "grpc-accept-encoding";
+
 /// The routes, none of whose errors is without a reason.
 #[derive(Debug, Clone)]
 pub(super) struct Completed(pub(super) Routes);
@@ -36,10 +39,14 @@ impl Service<Request<Body>> for Completed {
                 // An error before the first message stands in the headers.
                 let bare = Status::from_header_map(response.headers())
                     .filter(|status| status.code() != Code::Ok && status.details().is_empty());
-                Ok(match bare.and_then(|status| complete(&status)) {
-                    Some(completed) => completed.into_http(),
-                    None => response,
-                })
+                let Some(completed) = bare.and_then(|status| complete(&status)) else {
+                    return Ok(response);
+                };
+                let mut told: Response<Body> = completed.into_http();
+                if let Some(known) = response.headers().get(ACCEPTED) {
+                    told.headers_mut().insert(ACCEPTED, known.clone());
+                }
+                Ok(told)
             })
             .boxed()
     }
@@ -50,12 +57,14 @@ fn complete(status: &Status) -> Option<Status> {
     let text = status.message();
     let failure = match status.code() {
         Code::OutOfRange if text.contains("message length too large") => too_large(),
+        // It unfolded to more than the limit.
+        Code::ResourceExhausted if text.contains("size limit") => too_large(),
         Code::Unimplemented if text.contains("compressed") => Failure::new(
             Code::Unimplemented,
             ErrorReason::EncodingUnsupported,
             "the message is compressed in a way that this node does not read",
         )
-        .with("supported", "identity"),
+        .with("supported", "gzip, zstd, identity"),
         Code::Unimplemented => unknown_call(),
         Code::Internal => Failure::new(
             Code::InvalidArgument,
