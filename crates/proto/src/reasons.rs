@@ -37,6 +37,8 @@ pub struct Meaning {
     pub is_retryable: bool,
     /// Why no call answers with it in this release; none if one does.
     pub unreached: Option<String>,
+    /// Exit code of a command that ends with it.
+    pub exit_code: u8,
 }
 
 impl Meaning {
@@ -107,6 +109,7 @@ fn read(reasons: &EnumDescriptor, value: &EnumValueDescriptor) -> Meaning {
     let field = |name: &str| option.as_ref().and_then(|row| row.get_field_by_name(name));
     let mender = field("mender").and_then(|value| value.as_enum_number());
     let retryable = field("is_retryable").and_then(|value| value.as_bool());
+    let exit_code = field("exit_code").and_then(|value| value.as_u32());
     Meaning {
         reason: ErrorReason::try_from(value.number()).unwrap_or_default(),
         name: value.name().trim_start_matches(PREFIX).to_owned(),
@@ -118,6 +121,9 @@ fn read(reasons: &EnumDescriptor, value: &EnumValueDescriptor) -> Meaning {
         remedy: text("remedy"),
         is_retryable: retryable.unwrap_or_default(),
         unreached: Some(text("unreached")).filter(|why| !why.is_empty()),
+        exit_code: exit_code
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or_default(),
     }
 }
 
@@ -165,6 +171,14 @@ mod tests {
                 "{name} needs a code: [(meaning) = {{ … }}]"
             );
             assert_ne!(row.mender, Mender::Unspecified, "{name} needs a mender");
+            assert!(
+                matches!(row.exit_code, 1..=6 | 8),
+                "{name} needs an exit code of the command line's table"
+            );
+            assert!(
+                !row.is_retryable || matches!(row.exit_code, 5 | 8),
+                "{name} passes by itself, and its exit code has to say so"
+            );
             for sentence in [&row.what, &row.remedy] {
                 assert!(
                     sentence.ends_with('.'),

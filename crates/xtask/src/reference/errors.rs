@@ -20,8 +20,8 @@ texts may. What else stands in the details:
 
 By JSON (Connect, paths, Server-Sent Events) the same stands in `{\"code\", \"message\", \"details\"}`; each detail has its bytes in `value` and the same for people in `debug`. The HTTP status is that of
 the code as Connect maps it, but 404 for `METHOD_UNKNOWN`, 405 if the path has another method, and 415 for `ENCODING_UNSUPPORTED`. `Retry-After` is `RetryInfo`. The command line says all of it on standard
-error; its exit code follows from the code: 2 `INVALID_ARGUMENT`, 3 `NOT_FOUND`, 4 `UNAUTHENTICATED` and `PERMISSION_DENIED`, 5 `UNAVAILABLE` and `RESOURCE_EXHAUSTED`, 6 `FAILED_PRECONDITION`,
-`ABORTED`, `ALREADY_EXISTS` and `OUT_OF_RANGE`, 8 `DEADLINE_EXCEEDED`, 1 the rest.
+error and ends with the exit code that stands with each reason; an error without one of these reasons, such as of a proxy, ends by its code: 2 `INVALID_ARGUMENT`, 3 `NOT_FOUND`, 4 `UNAUTHENTICATED` and
+`PERMISSION_DENIED`, 5 `UNAVAILABLE` and `RESOURCE_EXHAUSTED`, 6 `FAILED_PRECONDITION`, `ABORTED`, `ALREADY_EXISTS` and `OUT_OF_RANGE`, 8 `DEADLINE_EXCEEDED`, 1 the rest.
 
 What one may not see answers like what does not exist, byte for byte, on every wire.
 ";
@@ -46,7 +46,8 @@ fn section(page: &mut String, meaning: &Meaning) {
     } = meaning;
     let _ = write!(
         page,
-        "\n### {name}\n\n`{code}`. {what}\n\n**What to do** ({}): {remedy}",
+        "\n### {name}\n\n`{code}`, exit code {}. {what}\n\n**What to do** ({}): {remedy}",
+        meaning.exit_code,
         mender(meaning.mender)
     );
     if meaning.is_retryable {
