@@ -472,6 +472,25 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_wrong_in_the_node_has_its_reason() {
+        let case = CaseId([7; 16]);
+        let why = "a key is missing".to_owned();
+        let event_type = concordat_domain::event::EventType::StaffNotified;
+        for (error, reason) in [
+            (Error::Parked { case, why }, "CASE_PARKED"),
+            (Error::ActSuspended { case, event_type }, "ACT_SUSPENDED"),
+            (Error::Corrupt("a fold".to_owned()), "CORRUPTED"),
+            (Error::Stopping, "SHUTTING_DOWN"),
+        ] {
+            let status: Status = from_emit(error, Place::EVENT).into();
+            let info = status.get_details_error_info().expect("one reason");
+            assert_eq!(info.reason, reason);
+            let row = reasons::by_name(reason).expect("a row");
+            assert_eq!(status.code(), row.code);
+        }
+    }
+
+    #[test]
     fn case_id_of_an_opening_is_a_wrong_field() {
         let case = CaseId([7; 16]);
         let status: Status = from_emit(Error::CaseIdChosen { case }, Place::EVENT).into();

@@ -393,3 +393,19 @@ fn broken(error: &concordat_verify::write::Error) -> Failure {
         "the pack could not be written; the node's log says why",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic::Status;
+    use tonic_types::StatusExt;
+
+    use super::broken;
+
+    #[test]
+    fn pack_that_cannot_be_written_is_a_fault_of_the_node() {
+        let full = std::io::Error::other("full");
+        let status: Status = broken(&concordat_verify::write::Error::Io(full)).into();
+        let info = status.get_details_error_info().expect("one reason");
+        assert_eq!(info.reason, "INTERNAL");
+    }
+}
