@@ -6,7 +6,7 @@ use concordat_proto::v1;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::client::{self, Client, Connection, Paging, all_pages};
+use crate::client::{self, Client, Connection, Paging, Reached, all_pages};
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
@@ -74,6 +74,8 @@ struct List {
     #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
     #[command(flatten)]
+    reached: Reached,
+    #[command(flatten)]
     paging: Paging,
 }
 
@@ -86,6 +88,8 @@ struct Explain {
     /// Instant at which it is read; now, if not given.
     #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    reached: Reached,
 }
 
 /// The rules under which a complaint, or a stage of one, is to be acknowledged.
@@ -231,6 +235,7 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
         posts: asked.posts,
         with_waits: format != Format::Table,
         at: display::wire(asked.at),
+        min_position: asked.reached.min_position,
         ..v1::ListDeadlinesRequest::default()
     };
     if asked.count {
@@ -280,7 +285,7 @@ async fn explain(client: &Client, asked: Explain, format: Format) -> Result<(), 
         case_id: asked.case.to_string(),
         deadline: asked.deadline,
         at: display::wire(asked.at),
-        min_position: String::new(),
+        min_position: asked.reached.min_position,
     });
     let explained = client
         .deadlines()

@@ -6,7 +6,7 @@ use concordat_proto::v1;
 use jiff::Timestamp;
 use tonic::{Code, Status};
 
-use crate::client::{self, Client, Connection, Paging, all_pages};
+use crate::client::{self, Client, Connection, Paging, Reached, all_pages};
 use crate::display;
 use crate::exit::Failure;
 use crate::nearest;
@@ -39,6 +39,8 @@ enum Verb {
 #[derive(Debug, Args)]
 struct List {
     #[command(flatten)]
+    reached: Reached,
+    #[command(flatten)]
     paging: Paging,
 }
 
@@ -46,6 +48,8 @@ struct List {
 struct Show {
     /// Code of the organisation.
     organisation: OrganisationId,
+    #[command(flatten)]
+    reached: Reached,
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +60,8 @@ struct Events {
     /// Only what is this organisation's; may be repeated.
     #[arg(long = "organisation", value_name = "CODE")]
     organisations: Vec<OrganisationId>,
+    #[command(flatten)]
+    reached: Reached,
     #[command(flatten)]
     paging: Paging,
 }
@@ -68,6 +74,8 @@ struct Deadlines {
     /// Instant at which they are read; now, if not given.
     #[arg(long, visible_alias = "as-of", value_name = "WHEN", value_parser = when::instant)]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    reached: Reached,
     #[command(flatten)]
     paging: Paging,
 }
@@ -151,21 +159,21 @@ pub(crate) fn run(asked: Directory, format: Format) -> Result<(), Failure> {
     client::block_on(async {
         let client = asked.connection.client()?;
         match asked.verb {
-            Verb::Organisations(asked) => organisations(&client, &asked.paging, format).await,
-            Verb::Show(asked) => show(&client, &asked.organisation, format).await,
+            Verb::Organisations(asked) => organisations(&client, &asked, format).await,
+            Verb::Show(asked) => show(&client, &asked, format).await,
             Verb::Events(asked) => events(&client, asked, format).await,
-            Verb::OwnRecords(asked) => own_records(&client, &asked.paging, format).await,
+            Verb::OwnRecords(asked) => own_records(&client, &asked, format).await,
             Verb::Deadlines(asked) => deadlines(&client, asked, format).await,
         }
     })
 }
 
-async fn organisations(client: &Client, paging: &Paging, format: Format) -> Result<(), Failure> {
-    let all = all_pages(paging, |page_size, page_token| {
+async fn organisations(client: &Client, asked: &List, format: Format) -> Result<(), Failure> {
+    let all = all_pages(&asked.paging, |page_size, page_token| {
         let request = client.request(v1::ListOrganisationsRequest {
             page_size,
             page_token,
-            min_position: String::new(),
+            min_position: asked.reached.min_position.clone(),
         });
         async move {
             let page = client
@@ -180,14 +188,11 @@ async fn organisations(client: &Client, paging: &Paging, format: Format) -> Resu
     output::messages(format, "organisations", &all)
 }
 
-async fn show(
-    client: &Client,
-    organisation: &OrganisationId,
-    format: Format,
-) -> Result<(), Failure> {
+async fn show(client: &Client, asked: &Show, format: Format) -> Result<(), Failure> {
+    let organisation = &asked.organisation;
     let request = client.request(v1::GetOrganisationRequest {
         organisation: organisation.to_string(),
-        min_position: String::new(),
+        min_position: asked.reached.min_position.clone(),
     });
     let answer = match client.directory().get_organisation(request).await {
         Ok(answer) => answer.into_inner(),
@@ -253,7 +258,7 @@ async fn events(client: &Client, asked: Events, format: Format) -> Result<(), Fa
             organisations: organisations.clone(),
             page_size,
             page_token,
-            min_position: String::new(),
+            min_position: asked.reached.min_position.clone(),
         });
         async move {
             let page = client
@@ -268,13 +273,13 @@ async fn events(client: &Client, asked: Events, format: Format) -> Result<(), Fa
     output::messages(format, "events", &all)
 }
 
-async fn own_records(client: &Client, paging: &Paging, format: Format) -> Result<(), Failure> {
-    let all = all_pages(paging, |page_size, page_token| {
+async fn own_records(client: &Client, asked: &List, format: Format) -> Result<(), Failure> {
+    let all = all_pages(&asked.paging, |page_size, page_token| {
         let request = client.request(v1::ListOwnRecordsRequest {
             types: Vec::new(),
             page_size,
             page_token,
-            min_position: String::new(),
+            min_position: asked.reached.min_position.clone(),
         });
         async move {
             let page = client
@@ -300,7 +305,7 @@ async fn deadlines(client: &Client, asked: Deadlines, format: Format) -> Result<
             at: display::wire(asked.at),
             page_size,
             page_token,
-            min_position: String::new(),
+            min_position: asked.reached.min_position.clone(),
         });
         async move {
             let page = client

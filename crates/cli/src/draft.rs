@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use concordat_domain::ids::{CaseId, EventId};
 use concordat_proto::v1;
 
-use crate::client::{self, Client, Connection, Paging, all_pages};
+use crate::client::{self, Client, Connection, Paging, Reached, all_pages};
 use crate::display;
 use crate::event;
 use crate::exit::Failure;
@@ -37,6 +37,8 @@ struct List {
     /// Only those that wait for a person.
     #[arg(long)]
     held: bool,
+    #[command(flatten)]
+    reached: Reached,
     #[command(flatten)]
     paging: Paging,
 }
@@ -93,7 +95,7 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
             held_only: asked.held,
             page_size,
             page_token,
-            min_position: String::new(),
+            min_position: asked.reached.min_position.clone(),
         });
         async move {
             let page = client.events().list_drafts(request).await?.into_inner();

@@ -267,6 +267,65 @@ fn a_day_is_an_instant_in_every_command() {
 }
 
 #[test]
+fn range_begins_with_a_day_or_a_span_ago_wherever_there_is_one() {
+    for (words, place) in [
+        (vec!["case", "timeline", NO_CASE], "/request/from"),
+        (vec!["feed", "create", "engine"], "/request/startAt/time"),
+        (vec!["feed", "seek", "engine"], "/request/to/time"),
+        (
+            vec!["audit", "replay", "--purpose", "inspection"],
+            "/request/from",
+        ),
+        (
+            vec!["audit", "access", "--purpose", "inspection"],
+            "/request/from",
+        ),
+    ] {
+        let shown = |since: &str| {
+            let more = ["--since", since, "--explain", "-o", "json"];
+            let shown = concordat(&[words.as_slice(), &more].concat());
+            let error = text(&shown.stderr);
+            let shown: Value = serde_json::from_slice(&shown.stdout)
+                .unwrap_or_else(|_| panic!("{words:?}: {error}"));
+            let instant = shown.pointer(place).and_then(Value::as_str);
+            instant.unwrap_or_else(|| panic!("{shown}")).to_owned()
+        };
+        assert_eq!(shown("2026-07-01"), "2026-06-30T23:00:00Z", "{words:?}");
+        assert!(shown("2d") < shown("1d"), "{words:?}");
+    }
+}
+
+/// Whoever emits by one program and reads by another waits for what it wrote, whatever it reads.
+#[test]
+fn every_read_that_can_wait_for_a_position_takes_one() {
+    const PLACE: &str = "000000000000000700000000";
+    let calls = |leaf: &Leaf| leaf.is_client() && !OF_FILES.contains(&leaf.name.as_str());
+    let mut taken = 0;
+    for leaf in leaves().into_iter().filter(calls) {
+        let explain = ["--explain", "-o", "json"];
+        let shown = leaf.run(&explain);
+        let Ok(shown) = serde_json::from_slice::<Value>(&shown.stdout) else {
+            continue;
+        };
+        let method = shown["method"].as_str().expect("a method");
+        let (service, method) = method.split_once('/').expect("service and method");
+        let service = concordat_proto::descriptor_pool().get_service_by_name(service);
+        let mut methods = service.as_ref().expect("of the contract").methods();
+        let input = methods.find(|one| one.name() == method).expect("a call");
+        if input.input().get_field_by_name("min_position").is_none() {
+            continue;
+        }
+        let shown = leaf.run(&[&["--min-position", PLACE], &explain[..]].concat());
+        let error = text(&shown.stderr);
+        let shown: Value = serde_json::from_slice(&shown.stdout)
+            .unwrap_or_else(|_| panic!("{}: {error}", leaf.name));
+        assert_eq!(shown["request"]["minPosition"], PLACE, "{}", leaf.name);
+        taken += 1;
+    }
+    assert!(taken >= 13, "{taken}");
+}
+
+#[test]
 fn what_explain_prints_for_a_shell_gives_the_same_answer() {
     let partnership = Partnership::found();
     let node = partnership.serve(TRUST);

@@ -10,6 +10,7 @@ use crate::client::{Client, Paging, all_pages};
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
+use crate::when;
 
 #[derive(Debug, Args)]
 pub(super) struct Access {
@@ -18,8 +19,8 @@ pub(super) struct Access {
     /// Only looks at this case.
     #[arg(long)]
     case: Option<CaseId>,
-    /// Only from this instant on.
-    #[arg(long, value_name = "INSTANT")]
+    /// Only from this instant on: an instant, a day from its beginning, or a span such as 2d ago.
+    #[arg(long, visible_alias = "since", value_name = "WHEN", value_parser = when::since)]
     from: Option<Timestamp>,
     /// Only before this instant.
     #[arg(long, value_name = "INSTANT")]

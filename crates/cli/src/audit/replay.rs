@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Lines, Row};
+use crate::when;
 
 #[derive(Debug, Args)]
 pub(super) struct Replay {
@@ -27,8 +28,8 @@ pub(super) struct Replay {
     /// Only events at this position or behind it.
     #[arg(long, value_name = "POSITION", default_value = "")]
     from_position: String,
-    /// Only events recorded at this instant or later.
-    #[arg(long, value_name = "INSTANT")]
+    /// Only events recorded at this instant or later: an instant, a day from its beginning, or a span such as 2d ago.
+    #[arg(long, visible_alias = "since", value_name = "WHEN", value_parser = when::since)]
     from: Option<Timestamp>,
     /// Only events recorded before this instant.
     #[arg(long, value_name = "INSTANT")]

@@ -9,7 +9,7 @@ use concordat_codec::form;
 use concordat_domain::ids::{CaseId, EventId, OrganisationId};
 use concordat_proto::v1;
 
-use crate::client::{self, Client, Connection, Paging, all_pages};
+use crate::client::{self, Client, Connection, Paging, Reached, all_pages};
 use crate::display;
 use crate::exit::Failure;
 use crate::output::{self, Format, Row};
@@ -53,6 +53,8 @@ struct Get {
     /// Organisation that published it, if not this one.
     #[arg(long, value_name = "CODE")]
     source: Option<OrganisationId>,
+    #[command(flatten)]
+    reached: Reached,
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +67,8 @@ struct List {
     /// Void events, too.
     #[arg(long)]
     include_void: bool,
+    #[command(flatten)]
+    reached: Reached,
     #[command(flatten)]
     paging: Paging,
 }
@@ -106,7 +110,7 @@ async fn get(client: &Client, asked: Get, format: Format) -> Result<(), Failure>
             .source
             .map(|source| source.to_string())
             .unwrap_or_default(),
-        min_position: String::new(),
+        min_position: asked.reached.min_position,
     });
     let answer = client.events().get_event(request).await?.into_inner();
     if format != Format::Table {
@@ -147,6 +151,7 @@ async fn list(client: &Client, asked: List, format: Format) -> Result<(), Failur
         case_id: asked.case.to_string(),
         types: asked.types,
         include_void: asked.include_void,
+        min_position: asked.reached.min_position,
         ..v1::ListEventsRequest::default()
     };
     let events = all_pages(&asked.paging, |page_size, page_token| {

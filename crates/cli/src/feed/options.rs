@@ -6,6 +6,7 @@ use concordat_proto::v1::feed_place::At;
 use jiff::Timestamp;
 
 use crate::display;
+use crate::when;
 
 /// What is in a feed: each option that is given must fit; given several times, one of its values.
 #[derive(Debug, Args)]
@@ -119,8 +120,8 @@ pub(super) struct Place {
     /// The first entry that became visible at this position of the log or later.
     #[arg(long, value_name = "POSITION")]
     from_position: Option<String>,
-    /// The first entry that became visible at this instant or later, such as 2026-03-02T09:00:00Z.
-    #[arg(long, value_name = "INSTANT")]
+    /// The first entry that became visible at this instant or later: an instant, a day from its beginning, or a span such as 2d ago.
+    #[arg(long, visible_alias = "since", value_name = "WHEN", value_parser = when::since)]
     from_time: Option<Timestamp>,
     /// Behind this cursor.
     #[arg(long, value_name = "CURSOR")]
