@@ -130,7 +130,7 @@ const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
 /// Reasons that no test reaches, each with why. Only what a test would have to break the machine for.
 const UNTESTED: &[(&str, &str)] = &[(
     "STORE_FAILED",
-    "the disk would have to fail under a running node",
+    "a disk would have to fail a reading; a write that fails ends the node, and its callers are told SHUTTING_DOWN",
 )];
 
 fn root() -> &'static Path {
