@@ -254,6 +254,81 @@ async fn grant_that_comes_while_one_watches_is_told_and_opens_what_was_withheld(
     assert!(!withheld(&served, &first).await.contains(&narrative));
 }
 
+/// Two act without knowing of each other: the second changes nothing, and only who asks for such events is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn void_event_of_another_is_told_with_its_reason_to_who_asks_for_those() {
+    let mut served = Served::start().await;
+    let case = served.complaint().await.case_id;
+    let consent = json!({"given_by": "person-1", "orgs": [COUNCIL], "issues": "all", "learning": true, "evidence_ref": "d-1"});
+    served.emit(&case, "consent-granted", consent).await;
+    let add = json!({"participant": COUNCIL, "why_code": "issue-owner"});
+    served.emit(&case, "participant-added", add).await;
+    served.sandbox.settle().await.expect("at rest");
+    let join = json!({"responsible_person": "chief-executive"});
+    council(&mut served, Some(&case), "participant-joined", join).await;
+    served.sandbox.settle().await.expect("at rest");
+
+    let mut plain = watch(&served, &case, "").await.expect("a watch");
+    let (_, place) = until_caught_up(&mut plain).await;
+    let with_void = v1::WatchCaseRequest {
+        include_void: true,
+        ..asked(&case, &place.cursor)
+    };
+    let with_void = served.cases().watch_case(with_void).await;
+    let mut with_void = with_void.expect("a watch").into_inner();
+
+    let id = served.fresh_id();
+    let node = served.sandbox.node(COUNCIL).expect("a node");
+    let seen = node.case(case.parse().expect("a case id"), None).await;
+    let line = served.sandbox.connection(COUNCIL).expect("a log");
+    line.fall_behind();
+    let request = json!({"id": "R1", "of": TRUST, "basis": "own-records", "due": "2026-03-20", "what": "the record"});
+    let emission = Emission {
+        event_id: id.parse().expect("a UUID"),
+        case: case.parse().ok(),
+        input: form::read("information-requested", &request).expect("well-formed"),
+        expected: Some(seen.expect("its case").version),
+        wait_for: Stage::Committed,
+        wait_at_most: PATIENCE,
+        validate_only: false,
+        traceparent: None,
+    };
+    let node = std::sync::Arc::clone(node);
+    let update = json!({"method": "letter"});
+    let first = served.emit(&case, "complainant-updated", update).await;
+    node.emit(emission).await.expect("its node knows no better");
+    let connection = served.sandbox.connection(COUNCIL).expect("a log");
+    connection.catch_up();
+    served.sandbox.settle().await.expect("at rest");
+    let last = json!({"method": "email"});
+    let last = served.emit(&case, "complainant-updated", last).await;
+
+    let told = async |stream: &mut Stream| {
+        let mut told = Vec::new();
+        loop {
+            if let Content::Event(one) = next(stream).await.expect("it goes on") {
+                let event = one.event.expect("an event");
+                told.push((event.event_id.clone(), event.ruling.expect("ruled").reason));
+                if event.event_id == last.event_id {
+                    return told;
+                }
+            }
+        }
+    };
+    let effective = (first.event_id.clone(), String::new());
+    let void = (id, "stale-sequence".to_owned());
+    let plain = told(&mut plain).await;
+    assert!(
+        plain.contains(&effective) && !plain.contains(&void),
+        "{plain:?}"
+    );
+    let with_void = told(&mut with_void).await;
+    assert!(
+        with_void.contains(&effective) && with_void.contains(&void),
+        "{with_void:?}"
+    );
+}
+
 /// The compartments of an event of the council's that this organisation may not read.
 async fn withheld(served: &Served, event_id: &str) -> Vec<i32> {
     let get = v1::GetEventRequest {
