@@ -84,6 +84,16 @@ impl Failure {
         .and_field(path, what)
     }
 
+    /// A case version in a field of the request is none that this node gave out.
+    pub(crate) fn version(field: &str) -> Self {
+        Self::new(
+            Code::InvalidArgument,
+            ErrorReason::VersionInvalid,
+            "the case version is none that this node gave out; read the case again",
+        )
+        .and_field(field, "a case version as an earlier answer gave it")
+    }
+
     /// There is no such thing, or the caller may not see it: both answer alike.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(
@@ -232,6 +242,7 @@ pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
         ),
         Error::Change(why) => Failure::field("change", why),
         Error::UnknownCase => Failure::not_found("case"),
+        Error::VersionAhead => Failure::version("expected_version"),
         Error::CaseIdChosen { .. } => Failure::field(
             "case_id",
             "leave it empty for an event that opens a case; the node makes the id",

@@ -87,14 +87,7 @@ pub(crate) fn version(text: &str, field: &str) -> Result<Option<CaseVersion>, Fa
     if text.is_empty() {
         return Ok(None);
     }
-    let version = opaque::read_version(text).ok_or_else(|| {
-        Failure::new(
-            Code::InvalidArgument,
-            ErrorReason::VersionInvalid,
-            "the case version is none that this node gave out; read the case again",
-        )
-        .and_field(field, "a case version as an earlier answer gave it")
-    })?;
+    let version = opaque::read_version(text).ok_or_else(|| Failure::version(field))?;
     Ok(Some(version))
 }
 

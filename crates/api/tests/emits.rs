@@ -270,6 +270,43 @@ async fn a_stale_version_is_told_with_what_came_between_and_the_version_today() 
     served.events().emit_event(request).await.expect("fresh");
 }
 
+/// An emitter whose first answer was lost must not pass for one that saw what others did before it asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_version_of_a_receipt_is_the_same_whenever_it_is_asked_for_again() {
+    let mut served = Served::start().await;
+    let case_id = joint(&mut served).await;
+    let noted = json!({"id": "r-own", "of": COUNCIL, "basis": "own-records", "due": "2026-04-15", "what": "notes"});
+    let request = served.request(&case_id, "information-requested", &noted);
+    let first = served.events().emit_event(request.clone()).await;
+    let first = first.expect("taken").into_inner().receipt.expect("one");
+    let id = served.fresh_id();
+    let asked = json!({"id": "r-other", "of": TRUST, "basis": "own-records", "due": "2026-04-15", "what": "notes"});
+    council_does(&served, &id, &case_id, "information-requested", asked).await;
+    let again = served.events().emit_event(request).await;
+    let again = again.expect("known").into_inner().receipt.expect("one");
+    assert!(again.deduplicated);
+    assert_eq!(again.case_version, first.case_version);
+
+    let proposal = json!({"lead": COUNCIL, "reason": "greatest-responsibility", "complainant_view": "content"});
+    let mut next = served.request(&case_id, "lead-proposed", &proposal);
+    next.expected_version = again.case_version;
+    let stale = served.events().emit_event(next.clone()).await;
+    assert_eq!(told(&stale.expect_err("unseen")).1, "STALE_SEQUENCE");
+
+    // More than has happened in the case cannot have been seen.
+    next.expected_version = "f".repeat(32);
+    let ahead = served.events().emit_event(next).await;
+    let (code, reason, fields) = told(&ahead.expect_err("made up"));
+    assert_eq!(
+        (code, reason.as_str(), fields),
+        (
+            Code::InvalidArgument,
+            "VERSION_INVALID",
+            vec!["expected_version".to_owned()]
+        )
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn validation_tells_state_deadlines_and_what_may_come_next_as_the_event_then_brings_them() {
     let mut served = Served::start().await;

@@ -69,6 +69,14 @@ impl Draft {
         }
     }
 
+    /// Version of the case with this draft and what its emitter could know.
+    pub(crate) fn version(&self) -> CaseVersion {
+        CaseVersion {
+            own_seq: self.basis.own_seq + 1,
+            ..self.basis
+        }
+    }
+
     /// The draft of a change that several organisations have signed.
     pub(crate) fn carrying(self, record: Vec<u8>) -> Self {
         Self {

@@ -67,6 +67,9 @@ pub struct Ruled {
     pub state_after: Option<String>,
     /// Version of the case after it, as this organisation counts.
     pub version_after: CaseVersion,
+    /// Version that its author had in view when it handed the event in; none where this cannot be read, or was ruled before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<CaseVersion>,
     /// Expected fields that are absent, as `incomplete:<field>`.
     pub warnings: BTreeSet<String>,
 }
@@ -151,7 +154,8 @@ pub struct Receipt {
     pub content_kept_back: bool,
     /// Where it stands, from [`Stage::Ruled`] on.
     pub position: Option<Position>,
-    /// Version of the case as this organisation now knows it.
+    /// Version of the case with this event and what its emitter could know when it was handed in: the same in every receipt of it, whatever
+    /// others did since, so that an event that is emitted on it is not taken for one that saw that.
     pub version: CaseVersion,
     /// Whether the same event had been handed in before: this is the first receipt again, with today's stage.
     pub deduplicated: bool,

@@ -32,6 +32,10 @@ pub enum Error {
     /// No such case, or none that this organisation may see: both answer alike.
     #[error("unknown case")]
     UnknownCase,
+    /// The version that an emitter had in view counts more than has been ruled on here: it is none that this node gave out for the case.
+    /// Read the case again.
+    #[error("the case version is ahead of the case")]
+    VersionAhead,
     /// An event that opens a case names a case that is none of this organisation's. Leave the case id empty: the node makes one.
     #[error(
         "case id {case} was chosen by the emitter; the node makes the id of a case that is opened"

@@ -443,6 +443,7 @@ fn ruled(ruling: Ruling) -> Ruled {
         ruling,
         state_after: None,
         version_after: CaseVersion::default(),
+        basis: None,
         warnings: Default::default(),
     }
 }

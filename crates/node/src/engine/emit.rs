@@ -23,7 +23,7 @@ use super::cases::envelope_of;
 use super::directory::scope_of;
 use super::{Engine, Waiter};
 use crate::draft::{Draft, Surroundings};
-use crate::emission::{Emission, EventSince, Meanwhile, Receipt, Ruling, Stage};
+use crate::emission::{Emission, EventSince, Meanwhile, Receipt, Ruled, Ruling, Stage};
 use crate::error::Error;
 
 /// Answer to an emitter, given when the stage waited for is reached.
@@ -264,6 +264,13 @@ impl Engine {
             return Err(Error::CaseIdChosen { case });
         }
         self.require_not_suspended(&event)?;
+        // Every version that was given out counts what had been ruled on by then: none is ahead of what is ruled on now.
+        if draft
+            .expected
+            .is_some_and(|seen| seen.others > draft.basis.others)
+        {
+            return Err(Error::VersionAhead);
+        }
         if let Err(refusal) = judge(state, &event, &self.rules()) {
             return Err(self.refused(&refusal, draft, state)?);
         }
@@ -481,6 +488,8 @@ impl Engine {
         let position = Position { bundle, envelope };
         let witnessed = self.admission.witnessed(bundle);
         let ruled = self.ruling(case, position)?;
+        let blank = self.blank_receipt(event, case)?;
+        let version = ruled.as_ref().map_or(blank.version, version_with);
         let (ruling, warnings) = ruled.map(|ruled| (ruled.ruling, ruled.warnings)).unzip();
         Ok(Receipt {
             event_id: event,
@@ -495,7 +504,8 @@ impl Engine {
             ruling,
             warnings: warnings.unwrap_or_default(),
             position: Some(position),
-            ..self.blank_receipt(event, case)?
+            version,
+            ..blank
         })
     }
 
@@ -513,10 +523,6 @@ impl Engine {
         Ok(Receipt {
             case: before.map_or(super::DIRECTORY, |_| draft.case),
             ruling: Some(Ruling::Effective),
-            version: CaseVersion {
-                own_seq: draft.basis.own_seq + 1,
-                ..draft.basis
-            },
             next_event_types: self.own_types(&next_events),
             state: Some(after.state().to_string()),
             next_events,
@@ -527,6 +533,11 @@ impl Engine {
 
     pub(super) fn receipt_of(&self, draft: &Draft, stage: Option<Stage>) -> Result<Receipt, Error> {
         let blank = self.blank_receipt(draft.event_id, draft.case)?;
+        let version = match draft.case {
+            super::DIRECTORY => blank.version,
+            _ => draft.version(),
+        };
+        let blank = Receipt { version, ..blank };
         Ok(match &draft.held {
             Some(reason) => Receipt {
                 stage: Stage::Held,
@@ -555,7 +566,11 @@ impl Engine {
             warnings: BTreeSet::new(),
             content_kept_back: false,
             position: None,
-            version: self.version(case)?,
+            // What is tied to no case changes none.
+            version: match case {
+                super::DIRECTORY => CaseVersion::default(),
+                _ => self.version(case)?,
+            },
             deduplicated: false,
             log_reachable: self.reachable,
             next_event_types: self.own_types(&next_events),
@@ -588,6 +603,14 @@ impl Engine {
         if !still.is_empty() {
             self.waiters.insert(event, still);
         }
+    }
+}
+
+/// Version of a case with an own event that was ruled on and what its emitter could know.
+fn version_with(ruled: &Ruled) -> CaseVersion {
+    CaseVersion {
+        own_seq: ruled.version_after.own_seq,
+        ..ruled.basis.unwrap_or(ruled.version_after)
     }
 }
 

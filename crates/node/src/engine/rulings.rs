@@ -37,6 +37,7 @@ impl Engine {
                 others: case.map_or(0, |case| case.version_for(&self.config.organisation)),
                 own_seq,
             },
+            basis: applied.event.as_ref().map(|event| event.basis),
             warnings: applied
                 .event
                 .as_ref()

@@ -260,6 +260,7 @@ impl Engine {
                         ruling,
                         state_after: None,
                         version_after: receipt.version,
+                        basis: Some(draft.basis),
                         warnings: receipt.warnings,
                     }),
                     event: Some(self.wire(draft, state, (0, [0; 32]), None)?),

@@ -154,13 +154,15 @@ impl Engine {
     }
 }
 
-/// What is alike wherever and whenever an envelope is judged: the own sequence is that of the whole bundle where it was read from the log.
+/// What is alike wherever and whenever an envelope is judged: the own sequence is that of the whole bundle where it was read from the log,
+/// and earlier versions of the program did not keep the basis.
 fn shared(ruled: Ruled) -> Ruled {
     Ruled {
         version_after: concordat_domain::event::CaseVersion {
             own_seq: 0,
             ..ruled.version_after
         },
+        basis: None,
         ..ruled
     }
 }
