@@ -207,19 +207,42 @@ async fn feed_by_sse_is_read_by_the_cloud_events_sdks_of_python_and_javascript()
         SECRET,
         "casework",
     ]);
-    let by_python = run_json(follower.arg(&kept));
+    let described = repository("docs/reference/asyncapi.json");
+    let by_python = run_json(follower.arg(&kept).arg(&described));
     let types = by_python["types"].as_array().expect("types");
     assert!(
         types.contains(&json!("uk.concordat.complaint-received.v1")),
         "{types:?}"
     );
     let mut reader = node("tests/clients/node/documents.mjs");
-    let reader = reader
-        .arg(repository("docs/reference/asyncapi.json"))
-        .arg(&kept);
+    let reader = reader.arg(&described).arg(&kept);
     let by_javascript = run_json(reader);
-    assert_eq!(by_javascript["types"], by_python["types"]);
     assert_eq!(by_javascript["complaints"], json!([]));
+    assert_eq!(by_javascript["types"], by_python["types"]);
+
+    // What a feed says itself fits the document as well.
+    let create = v1::CreateFeedRequest {
+        feed_id: "desk".to_owned(),
+        start: v1::FeedStart::Snapshot.into(),
+        ..v1::CreateFeedRequest::default()
+    };
+    served.feeds().create_feed(create).await.expect("created");
+    let test = v1::SendTestEventRequest {
+        feed_id: "desk".to_owned(),
+    };
+    served.feeds().send_test_event(test).await.expect("sent");
+    let mut follower = python("tests/clients/python/documents.py");
+    follower.args([
+        "--follow",
+        &format!("http://{}", served.address),
+        SECRET,
+        "desk",
+    ]);
+    let of_desk = run_json(follower.arg(&kept).arg(&described));
+    assert_eq!(
+        of_desk["kinds"],
+        json!(["caught-up", "feed-test", "snapshot"])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,12 @@
-//! The AsyncAPI 3 document of what comes as Server-Sent Events: feeds, and single cases that are watched. Each event type is a CloudEvent;
-//! what the stream says itself is a message of the contract.
+//! The AsyncAPI 3 document of what comes as Server-Sent Events: feeds, and single cases that are watched. Every entry of a feed is a CloudEvent:
+//! events, and what the feed says itself ([`concordat_proto::cloudevents`]); words of the stream about itself are messages of the contract.
 
 use concordat_codec::catalogue::{self, Entry};
 use concordat_codec::schema::{Schemas, Strictness};
 use concordat_proto::descriptor_pool;
 use serde_json::{Map, Value, json};
 
-use super::VERSION;
+use super::{VERSION, openapi};
 
 const ABOUT: &str = "A feed of what became visible to one organisation, as Server-Sent Events: at least once, in order per case, a duplicate has the same id. \
 Come back with the last id as Last-Event-ID; commit by POST /v1/feeds/{feedId}/commit. Each entry is strict CloudEvents 1.0 JSON in one data line. \
@@ -15,6 +15,8 @@ A single case is watched without a feed, and nothing is kept of who watches.";
 const ADDRESS: &str = "/v1/feeds/{feedId}/events";
 /// Where a case is.
 const CASE_ADDRESS: &str = "/v1/cases/{caseId}/watch";
+/// The block with which a stream ends that could not go on.
+const ERROR: &str = "error";
 /// A media type with its schema's dialect.
 const DRAFT: &str = "application/schema+json;version=draft-07";
 
@@ -29,6 +31,7 @@ pub(super) fn document() -> Value {
     let mut in_feed: Vec<String> = messages.keys().cloned().collect();
     let mut in_watch = in_feed.clone();
     for (name, signal) in signals(&mut schemas, "StreamFeedResponse") {
+        let signal = said_by_feed(&name, &mut schemas).unwrap_or(signal);
         messages.insert(name.clone(), signal);
         in_feed.push(name);
     }
@@ -37,7 +40,11 @@ pub(super) fn document() -> Value {
         messages.insert(name.clone(), signal);
         in_watch.push(name);
     }
+    messages.insert(ERROR.to_owned(), error());
+    in_feed.push(ERROR.to_owned());
+    in_watch.push(ERROR.to_owned());
     let mut components = schemas.into_map();
+    components.insert("Error".to_owned(), openapi::error());
     components.insert("CloudEvent".to_owned(), cloud_event());
     json!({
         "asyncapi": "3.0.0",
@@ -49,12 +56,12 @@ pub(super) fn document() -> Value {
         }},
         "channels": {"feed": {
             "address": ADDRESS,
-            "description": "Server-Sent Events; `event:` is `event` for every event of a case or the directory, else the name of the message.",
+            "description": "Server-Sent Events; `event:` is `event` for every event of a case or the directory, else the name of the message. Entries (`event`, `content-available`, `snapshot`, `feed-test`) are CloudEvents, to be committed; the rest is said of the stream.",
             "parameters": {"feedId": {"description": "Name of the feed."}},
             "messages": in_channel(&in_feed),
         }, "case": {
             "address": CASE_ADDRESS,
-            "description": "Server-Sent Events; `event:` is `event` for every event of the case, whose CloudEvent has `stateafter` besides; else the name of the message.",
+            "description": "Server-Sent Events; `event:` is `event` for every event of the case, whose CloudEvent has `stateafter` besides; else the name of the message without `case-`.",
             "parameters": {"caseId": {"description": "The case, as 32 hexadecimal digits."}},
             "messages": in_channel(&in_watch),
         }},
@@ -146,6 +153,57 @@ fn inline(schema: &mut Value, definitions: &Value) {
     }
 }
 
+/// What a feed says itself as an entry of its own, a CloudEvent too; none if the name is of a word about the stream.
+fn said_by_feed(name: &str, schemas: &mut Schemas) -> Option<Value> {
+    let code = json!({"type": "string", "minLength": 1});
+    let (what, summary, own) = match name {
+        "content-available" => (
+            "content-available",
+            "Content of earlier events of the case in `subject` became readable: read them again.",
+            json!({"required": ["subject"], "properties": {
+                "compartment": {"type": "string", "description": "The compartment that can be read now."},
+            }}),
+        ),
+        "snapshot" => (
+            "case-snapshot",
+            "The case in `subject` as it stood when the feed was started with a snapshot; its events are read by ListEvents.",
+            json!({"required": ["subject", "caseversion", "data"], "properties": {
+                "caseversion": code,
+                "data": descriptor_pool()
+                    .get_message_by_name("concordat.v1.Case")
+                    .map(|case| schemas.message(&case)),
+            }}),
+        ),
+        "feed-test" => (
+            "test",
+            "An entry that was asked for to test the way. Nothing has happened.",
+            json!({"required": ["test"], "properties": {"test": {"const": true}}}),
+        ),
+        _ => return None,
+    };
+    let cloud_type = concordat_proto::cloudevents::type_of(&format!("feed.{what}"));
+    Some(json!({
+        "name": cloud_type,
+        "summary": summary,
+        "contentType": "application/cloudevents+json",
+        "payload": {"schemaFormat": DRAFT, "schema": {"allOf": [
+            {"$ref": "#/components/schemas/CloudEvent"},
+            {"type": "object", "required": ["cursor", "feed"], "properties": {"type": {"const": cloud_type}}},
+            own,
+        ]}},
+    }))
+}
+
+/// The last block of a stream that could not go on: the same object as any error.
+fn error() -> Value {
+    json!({
+        "name": ERROR,
+        "summary": "The stream ends, and says why. docs/reference/errors.md has every reason, and whether to come back.",
+        "contentType": "application/json",
+        "payload": {"$ref": "#/components/schemas/Error"},
+    })
+}
+
 /// What a stream says itself.
 fn signals(schemas: &mut Schemas, response: &str) -> Vec<(String, Value)> {
     let response = format!("concordat.v1.{response}");
@@ -173,6 +231,7 @@ fn cloud_event() -> Value {
         "type": "object",
         "description": "CloudEvents 1.0 in structured JSON mode. Names of extension attributes are those of EventEnvelope without underscores.",
         "required": ["specversion", "id", "source", "type"],
+        "additionalProperties": true,
         "properties": {
             "specversion": {"const": "1.0"},
             "id": text, "source": text, "type": text,
@@ -180,12 +239,29 @@ fn cloud_event() -> Value {
             "time": {"type": "string", "format": "date-time"},
             "datacontenttype": {"const": "application/json"},
             "position": {"type": "string", "description": "Place in the log, opaque and ordered."},
+            "feed": {"type": "string", "description": "The feed that it came by."},
             "cursor": {"type": "string", "description": "What to commit once it is handled."},
-            "sequence": {"type": "string", "description": "Number in the feed: without gaps."},
+            "sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "Number in the feed: without gaps."},
+            "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Chained digest of the feed up to this entry, to be computed and compared."},
+            "generation": {"type": "string", "pattern": "^[0-9]+$", "description": "Which counting of the feed the number is of; a seek begins another."},
+            "caseversion": {"type": "string", "description": "Version of the case after it."},
+            "recordedat": {"type": "string", "format": "date-time", "description": "When it was signed, by the author's clock."},
             "effective": {"type": "boolean", "description": "Whether the event counts."},
             "reason": {"type": "string", "description": "Why it does not count."},
-            "withheld": {"type": "string", "description": "Compartments that this organisation may not read."},
-            "erased": {"type": "string", "description": "Compartments that were erased."},
+            "advice": {"type": "string", "description": "What can be done about it."},
+            "warnings": {"type": "string", "description": "Expected fields that are absent, separated by commas."},
+            "corrects": {"type": "string", "description": "Id of the event that it corrects."},
+            "causationid": {"type": "string", "description": "Id of the event that it follows from."},
+            "traceparent": {"type": "string", "description": "W3C trace context of the call that it was emitted by."},
+            "onbehalfof": {"type": "string", "description": "The organisation whose act it is, if another recorded it."},
+            "actorrole": {"type": "string", "description": "Role of the person who acted."},
+            "actorid": {"type": "string", "description": "Pseudonym of the person who acted."},
+            "backdatereason": {"type": "string", "description": "Why it is recorded long after it happened."},
+            "lateby": {"type": "string", "description": "How late a miss was published."},
+            "historical": {"const": true, "description": "It happened before the organisation joined."},
+            "emptylists": {"type": "string", "description": "Lists of the body that are given and empty, separated by commas."},
+            "withheld": {"type": "string", "description": "Compartments that this organisation may not read, separated by commas."},
+            "erased": {"type": "string", "description": "Compartments that were erased, separated by commas."},
             "stateafter": {"type": "string", "description": "State of the case after it, where a case is watched."},
         },
     })

@@ -11,6 +11,7 @@ use super::{VERSION, first_sentence};
 
 const ABOUT: &str = "The calls of concordat by JSON. Each call of the contract is a POST on its path, by the Connect protocol; some can be read with GET on a path of their own. \
 The same calls are there by gRPC and gRPC-Web on the same port, where those live that take or answer streams. Requests are read strictly: unknown fields are refused. \
+An answer leaves out what is false, 0, or an empty text, list or object, as Protobuf's JSON does: take a field that is absent for that. \
 Numbers of 64 bits are texts. An error is an object with code, message and details; docs/reference/errors.md has every reason.";
 
 /// The document.
@@ -157,7 +158,8 @@ fn answers(schemas: &mut Schemas, method: &MethodDescriptor, media_type: &str) -
     })
 }
 
-fn error() -> Value {
+/// An error, wherever JSON is spoken.
+pub(super) fn error() -> Value {
     json!({
         "type": "object",
         "description": "An error, as Connect writes it.",
