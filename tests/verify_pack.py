@@ -5,7 +5,7 @@
 It shares no code with concordat: protobuf is decoded by hand, admission and proofs are written again. It checks files, signatures, chains,
 admission, tree, paths, pins, keys and the running hash of each case; it has no judging rules, so rulings and deadlines it leaves to others.
 Needs Python 3.11 or later and the package `cryptography`. Prints one JSON object; exits 0 if nothing was found, 7 if something was,
-2 if the file is no pack.
+2 if a file is no pack.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+# What `zipfile` raises where a ZIP was damaged; the last two for flags and methods that no pack has.
+DAMAGED = (KeyError, zipfile.BadZipFile, EOFError, zlib.error, OSError, RuntimeError, NotImplementedError)
 MANIFEST, SIGNATURE, PARTNERSHIP = "manifest.json", "manifest.sig.json", "partnership.json"
 MANIFEST_TYPE = "application/vnd.concordat.audit-pack-manifest.v1+json"
 BUNDLE_TYPE = "application/vnd.concordat.bundle-header.v1+protobuf"
@@ -31,6 +33,7 @@ RECORD_BYTES_MAX, ENTRY_BYTES_MAX = 512 * 1024, 1024 * 1024
 EVENT, KEY, CHANGE = 1, 2, 3
 CLEAR, LINE, OFFER = 1, 2, 3
 ZERO = bytes(32)
+COMPARTMENTS = {"process", "identity", "narrative", "health", "social-care", "third-party", "safeguarding", "staff"}
 # The order of the group of Ed25519 (RFC 8032, 5.1), and the encodings of its points of small order.
 ORDER = 2**252 + 27742317777372353535851937790883648493
 FIELD = 2**255 - 19
@@ -621,7 +624,7 @@ class Pack:
             self.manifest_bytes = self.zip.read(MANIFEST)
             self.manifest = json.loads(self.manifest_bytes)
             self.signature = json.loads(self.zip.read(SIGNATURE))
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, zlib.error) as error:
+        except (*DAMAGED, ValueError) as error:
             raise NoPack(str(error)) from None
         if self.manifest.get("format") != 1:
             raise NoPack("another format")
@@ -637,7 +640,7 @@ class Pack:
     def read(self, name):
         try:
             return self.zip.read(name)
-        except (KeyError, zipfile.BadZipFile, EOFError, zlib.error, OSError):
+        except DAMAGED:
             return None
 
     def check_members(self):
@@ -709,7 +712,7 @@ class Pack:
                 for offset, data in self.entries(member):
                     counts["bundles"] += 1
                     broken = self.entry(log, data, {"member": member, "offset": offset}, broken, counts, cases)
-            except (Malformed, KeyError, zipfile.BadZipFile, EOFError) as error:
+            except (Malformed, *DAMAGED) as error:
                 self.find("member-malformed", member=member, why=str(error))
         scope = self.manifest["range"]
         if log.whole:
@@ -815,7 +818,11 @@ class Pack:
         return claims
 
     def check_keys(self, cases):
-        for _, line in self.lines("keys/"):
+        for member, line in self.lines("keys/"):
+            shape = {"compartment", "alias", "number", "commitment", "key"}
+            if set(line) != {"case", "keys"} or any(set(key) != shape or key["compartment"] not in COMPARTMENTS for key in line["keys"]):
+                self.find("member-malformed", member=member)
+                continue
             case = bytes.fromhex(line["case"].replace("-", ""))
             keys = {}
             for key in line["keys"]:
@@ -876,17 +883,20 @@ def main():
     if arguments.trusted_head:
         size, root = arguments.trusted_head.split(":")
         trusted = (int(size), bytes.fromhex(root))
-    clean = True
+    worst = 0
     for name in arguments.pack:
         try:
             with open(name, "rb") as file:
                 report = verify(io.BytesIO(file.read()), arguments.partnership, trusted)
-        except NoPack as why:
-            print(json.dumps({"unreadable": str(why)}))
-            sys.exit(2)
-        clean = clean and report["clean"]
+        # A manifest may be JSON and no manifest.
+        except (NoPack, KeyError, TypeError, ValueError, AttributeError) as why:
+            print(json.dumps({"unreadable": f"{type(why).__name__}: {why}"}))
+            worst = 2
+            continue
+        if not report["clean"]:
+            worst = worst or 7
         print(json.dumps(report))
-    sys.exit(0 if clean else 7)
+    sys.exit(worst)
 
 
 if __name__ == "__main__":

@@ -104,16 +104,25 @@ impl<R: Read + Seek, S: Read + Seek> Bench<'_, R, S> {
             progress(Stage::Cases, done, self.checked.envelopes);
         }
         while let Some((member, claim)) = claims.next.take() {
-            let place = Place {
-                member: Some(member),
-                ..Place::case(claim.case)
-            };
             opened.claims += 1;
-            self.findings
-                .add(Code::ClaimUnfounded, place, "the case is not in the pack");
+            self.no_such_case(member, claim.case);
             self.advance(&mut claims)?;
         }
+        while let Some((member, line)) = keys.next.take() {
+            self.no_such_case(member, line.case);
+            self.advance(&mut keys)?;
+        }
         Ok(opened)
+    }
+
+    /// A line of claims or keys is of a case that is not here.
+    fn no_such_case(&mut self, member: String, case: CaseId) {
+        let place = Place {
+            member: Some(member),
+            ..Place::case(case)
+        };
+        self.findings
+            .add(Code::ClaimUnfounded, place, "the case is not in the pack");
     }
 
     fn ahead<T: DeserializeOwned>(&mut self, folder: &str) -> Result<Ahead<T>, Error> {
@@ -162,12 +171,7 @@ impl<R: Read + Seek, S: Read + Seek> Bench<'_, R, S> {
             if of == case {
                 return Ok(Some((member, line)));
             }
-            let place = Place {
-                member: Some(member),
-                ..Place::case(of)
-            };
-            self.findings
-                .add(Code::ClaimUnfounded, place, "the case is not in the pack");
+            self.no_such_case(member, of);
         }
         Ok(None)
     }

@@ -16,5 +16,6 @@ mod cross;
 mod forge;
 mod history;
 mod large;
+mod mutations;
 mod tampering;
 mod world;
