@@ -56,6 +56,7 @@ async fn seek(served: &Served, at: At, validate_only: bool) -> v1::SeekFeedRespo
         feed_id: FEED.to_owned(),
         to: Some(v1::FeedPlace { at: Some(at) }),
         validate_only,
+        ..v1::SeekFeedRequest::default()
     };
     let sought = served.feeds().seek_feed(asked).await.expect("sought");
     sought.into_inner()
@@ -275,6 +276,11 @@ async fn seek_says_first_what_would_come_again_or_never_and_starts_at_position_a
     assert_eq!((dry.redelivered, dry.skipped), (again, 0));
     assert_eq!(get(&served).await.cursor, last, "nothing was changed");
     let done = seek(&served, beginning, false).await;
+    assert_ne!(done.access_record, "");
+    let done = v1::SeekFeedResponse {
+        access_record: String::new(),
+        ..done
+    };
     assert_eq!(done, dry);
     assert_eq!(pull(&served, "").await.entries, all.entries);
 
@@ -413,11 +419,83 @@ async fn parked_entries_wait_aside_are_replayed_and_dropped_and_hold_nothing_up(
         feed_id: FEED.to_owned(),
         cursor: cursors[0].to_owned(),
         reason: "handled".to_owned(),
+        actor_id: "engineer-2".to_owned(),
     };
     let dropped = served.feeds().drop_parked_event(drop.clone()).await;
     assert_eq!(dropped.expect("dropped").into_inner().parked_count, 1);
     let again = served.feeds().drop_parked_event(drop).await;
     assert_eq!(told(&again.expect_err("gone")).1, "NOT_FOUND");
+    // Who looked again and who dropped is kept with the case; the call that was refused did nothing and left nothing.
+    let case = case_of(&pulled.entries[0]);
+    let looks = looks_at(&served, &case).await;
+    assert_eq!(
+        looks,
+        [
+            ("DropParkedEvent", "engineer-2", "handled", FEED),
+            ("ReplayParkedEvents", "local-system", "feed-upkeep", FEED),
+            ("ReplayParkedEvents", "local-system", "feed-upkeep", FEED),
+        ]
+        .map(|(rpc, who, purpose, feed)| [rpc, who, purpose, feed].map(str::to_owned))
+    );
+}
+
+fn case_of(entry: &v1::FeedEntry) -> String {
+    match entry.content.as_ref().expect("content") {
+        Content::Event(entry) => entry.event.as_ref().expect("an event").case_id.clone(),
+        other => panic!("no event: {other:?}"),
+    }
+}
+
+/// Access records of feeds: call, who, what for, feed. Those of one case, or all.
+async fn looks_at(served: &Served, case_id: &str) -> Vec<[String; 4]> {
+    let asked = v1::ListAccessRecordsRequest {
+        purpose: "oversight".to_owned(),
+        case_id: case_id.to_owned(),
+        ..v1::ListAccessRecordsRequest::default()
+    };
+    let listed = served.audit().list_access_records(asked).await;
+    let records = listed.expect("listed").into_inner().records;
+    let of_feeds = records.into_iter().filter(|one| !one.feed_id.is_empty());
+    let looks = of_feeds.map(|one| [one.rpc, one.who, one.purpose, one.feed_id]);
+    // Within one instant of the clock, which stands still here, they are in the order of their ids.
+    let mut looks: Vec<_> = looks.collect();
+    looks.sort();
+    looks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seek_leaves_an_access_record_and_a_dry_run_none() {
+    let mut served = Served::start().await;
+    served.complaint().await;
+    create(&served, v1::CreateFeedRequest::default()).await;
+    let tried = seek(&served, At::Start(v1::FeedStart::Now.into()), true).await;
+    assert_eq!(tried.access_record, "");
+    assert_eq!(looks_at(&served, "").await, [[""; 4]; 0]);
+    let asked = v1::SeekFeedRequest {
+        feed_id: FEED.to_owned(),
+        to: Some(v1::FeedPlace {
+            at: Some(At::Start(v1::FeedStart::Now.into())),
+        }),
+        purpose: "restored-backup".to_owned(),
+        actor_id: "engineer-2".to_owned(),
+        ..v1::SeekFeedRequest::default()
+    };
+    let sought = served.feeds().seek_feed(asked.clone()).await;
+    assert_ne!(sought.expect("sought").into_inner().access_record, "");
+    let told_of = looks_at(&served, "").await;
+    assert_eq!(
+        told_of,
+        [["SeekFeed", "engineer-2", "restored-backup", FEED]]
+    );
+    let named = v1::SeekFeedRequest {
+        actor_id: "Mr Smith".to_owned(),
+        ..asked
+    };
+    let refused = served.feeds().seek_feed(named).await;
+    assert_eq!(
+        told(&refused.expect_err("a name is no code")).2,
+        ["actor_id"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -117,10 +117,13 @@ pub struct AccessRecord {
     pub who: String,
     /// What for.
     pub purpose: String,
-    /// What was asked of the audit service; empty for a look that a local system logged.
+    /// What was asked; empty for a look that a local system logged.
     pub rpc: String,
     /// The case; none if it was about more than one, or about none.
     pub case: Option<CaseId>,
+    /// The feed that was sought, replayed or dropped from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
 }
 
 /// Which access records are asked for.

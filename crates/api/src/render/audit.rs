@@ -123,5 +123,6 @@ pub(crate) fn access_record(record: &AccessRecord) -> v1::AccessRecord {
         purpose: record.purpose.clone(),
         rpc: record.rpc.clone(),
         case_id: record.case.map(|case| case.to_string()).unwrap_or_default(),
+        feed_id: record.feed.clone().unwrap_or_default(),
     }
 }

@@ -213,9 +213,10 @@ impl FeedService for Services {
         let asked = request.into_inner();
         let place = asked::place(asked.to.as_ref(), "to")?
             .ok_or_else(|| Failure::field("to", "a place to seek to"))?;
+        let reader = asked::keeper(&asked.purpose, &asked.actor_id)?;
         let sought = self
             .node
-            .seek_feed(asked.feed_id, place, asked.validate_only)
+            .seek_feed(asked.feed_id, place, asked.validate_only, reader)
             .await;
         let sought = sought.map_err(from_node)?;
         Ok(Response::new(v1::SeekFeedResponse {
@@ -223,6 +224,10 @@ impl FeedService for Services {
             redelivered: told::number(sought.redelivered),
             skipped: told::number(sought.skipped),
             count: Some(told::count(&sought.mark)),
+            access_record: sought
+                .access_record
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
         }))
     }
 
@@ -251,13 +256,18 @@ impl FeedService for Services {
         let max = asked::entries(asked.max_entries, REPLAYED_DEFAULT, pull::ENTRIES_MAX)?;
         let until = asked::cursor(&asked.until_cursor, "until_cursor")?;
         let mut after = asked::cursor(&asked.after_cursor, "after_cursor")?;
+        let reader = asked::keeper(&asked.purpose, &asked.actor_id)?;
         let mut answer = v1::ReplayParkedEventsResponse::default();
         let mut bytes = 0;
         loop {
             let step = pull::STEP.min(max - answer.entries.len());
             let name = asked.feed_id.clone();
-            let replayed = self.node.replay_parked(name, (after, until), step).await;
-            let replayed = replayed.map_err(from_node)?;
+            let replayed = self
+                .node
+                .replay_parked(name, (after, until), step, reader.clone());
+            let replayed = replayed.await.map_err(from_node)?;
+            let records = replayed.access_records.iter().map(ToString::to_string);
+            answer.access_records.extend(records);
             after = replayed.entries.last().map(|entry| entry.spot).or(after);
             answer.remaining = told::number(replayed.remaining);
             for entry in replayed.entries {
@@ -280,9 +290,12 @@ impl FeedService for Services {
         let asked = request.into_inner();
         let spot = read::cursor(&asked.cursor, "cursor")?;
         let reason = asked::reason(&asked.reason, "reason")?;
-        let left = self.node.drop_parked(asked.feed_id, spot, reason).await;
+        let reader = asked::keeper(&reason, &asked.actor_id)?;
+        let dropped = self.node.drop_parked(asked.feed_id, spot, reader).await;
+        let (left, access_record) = dropped.map_err(from_node)?;
         Ok(Response::new(v1::DropParkedEventResponse {
-            parked_count: told::number(left.map_err(from_node)?),
+            parked_count: told::number(left),
+            access_record: access_record.to_string(),
         }))
     }
 

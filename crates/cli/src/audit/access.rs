@@ -30,7 +30,8 @@ pub(super) struct Access {
 }
 
 impl Row for v1::AccessRecord {
-    const COLUMNS: &'static [&'static str] = &["AT", "WHO", "PURPOSE", "CALL", "CASE", "RECORD"];
+    const COLUMNS: &'static [&'static str] =
+        &["AT", "WHO", "PURPOSE", "CALL", "CASE", "FEED", "RECORD"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -39,6 +40,7 @@ impl Row for v1::AccessRecord {
             self.purpose.clone(),
             self.rpc.clone(),
             self.case_id.clone(),
+            self.feed_id.clone(),
             self.access_record.clone(),
         ]
     }

@@ -48,6 +48,17 @@ pub(super) struct Commit {
     park: Vec<String>,
 }
 
+/// Who puts a feed elsewhere or looks at it again, and what for: it is an access record of the node.
+#[derive(Debug, Args)]
+struct Why {
+    /// What for, as a code; feed-upkeep if it is not given. It is recorded.
+    #[arg(long, value_name = "CODE", default_value = "")]
+    purpose: String,
+    /// Pseudonymous id of the person who asks. It is recorded.
+    #[arg(long, value_name = "ID", default_value = "")]
+    actor: String,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Seek {
     /// The feed.
@@ -57,6 +68,8 @@ pub(super) struct Seek {
     /// Only say how many entries would come again or never.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    why: Why,
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +93,8 @@ pub(super) struct Replay {
     /// Only those after this cursor.
     #[arg(long, value_name = "CURSOR", default_value = "")]
     after: String,
+    #[command(flatten)]
+    why: Why,
 }
 
 #[derive(Debug, Args)]
@@ -88,9 +103,12 @@ pub(super) struct Drop {
     feed: String,
     /// Cursor of the parked entry.
     cursor: String,
-    /// Why, as a code.
+    /// Why, as a code. It is recorded.
     #[arg(long, value_name = "CODE", default_value = "handled")]
     reason: String,
+    /// Pseudonymous id of the person who asks. It is recorded.
+    #[arg(long, value_name = "ID", default_value = "")]
+    actor: String,
 }
 
 /// The same entry as a stream has it: what is printed is alike however it came.
@@ -182,6 +200,8 @@ pub(super) async fn seek(client: &Client, asked: Seek, format: Format) -> Result
         feed_id: asked.feed,
         to: Some(to),
         validate_only: asked.dry_run,
+        purpose: asked.why.purpose,
+        actor_id: asked.why.actor,
     });
     let answer = client.feeds().seek_feed(request).await?.into_inner();
     if format != Format::Table {
@@ -195,6 +215,7 @@ pub(super) async fn seek(client: &Client, asked: Seek, format: Format) -> Result
             "changed",
             if asked.dry_run { "no" } else { "yes" }.to_owned(),
         ),
+        ("access record", answer.access_record),
     ])
 }
 
@@ -235,6 +256,8 @@ pub(super) async fn replay(client: &Client, asked: Replay, format: Format) -> Re
         max_entries: asked.max,
         until_cursor: asked.until,
         after_cursor: asked.after,
+        purpose: asked.why.purpose,
+        actor_id: asked.why.actor,
     });
     let answer = client.feeds().replay_parked_events(request).await?;
     let answer = answer.into_inner();
@@ -252,6 +275,7 @@ pub(super) async fn drop_one(client: &Client, asked: Drop, format: Format) -> Re
         feed_id: asked.feed,
         cursor: asked.cursor,
         reason: asked.reason,
+        actor_id: asked.actor,
     });
     let answer = client
         .feeds()
@@ -261,5 +285,8 @@ pub(super) async fn drop_one(client: &Client, asked: Drop, format: Format) -> Re
     if format != Format::Table {
         return output::message(format, &answer);
     }
-    output::pairs(&[("parked still", answer.parked_count.to_string())])
+    output::pairs(&[
+        ("parked still", answer.parked_count.to_string()),
+        ("access record", answer.access_record),
+    ])
 }

@@ -1,5 +1,7 @@
-//! Commits, entries put aside, seeks and tests of feeds: each that changes what a subscriber gets is told in the audit lines.
+//! Commits, entries put aside, seeks and tests of feeds: each that changes what a subscriber gets is told in the audit lines, and each that
+//! somebody did by hand is an access record.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use concordat_domain::ids::{CaseId, EventId, Position};
@@ -11,6 +13,7 @@ use tracing::info;
 
 use super::Engine;
 use super::subscriptions::end_last;
+use crate::audit::Reader;
 use crate::error::Error;
 use crate::feeds::{
     Commit, Committed, FeedEnd, FeedPlace, Found, Mark, ParkedView, Plan, Replayed, SeekDraft,
@@ -218,12 +221,13 @@ impl Engine {
         place.map(|(at, _)| *at).ok_or(Error::NotParked)
     }
 
-    /// Up to `max` parked entries once more. They stay parked.
+    /// Up to `max` parked entries once more, with an access record for each case of which some are shown. They stay parked.
     pub(crate) fn replay_parked(
         &mut self,
         name: &str,
         (after, until): (Option<Spot>, Option<Spot>),
         max: usize,
+        reader: &Reader,
     ) -> Result<Replayed, Error> {
         let place = |spot: Spot| self.parked_place(name, spot);
         let after = after.map(place).transpose()?;
@@ -235,8 +239,9 @@ impl Engine {
         });
         let places: Vec<(u32, u64)> = places.collect();
         let now = self.now();
-        let mut entries = Vec::new();
+        let (mut entries, mut cases) = (Vec::new(), BTreeSet::new());
         for at in places.iter().take(max) {
+            cases.extend(self.case_parked(name, *at)?);
             let parked = &self.named(name)?.parked[at];
             let content = match &parked.what {
                 ParkedWhat::Entry(index) => {
@@ -267,21 +272,42 @@ impl Engine {
             self.keep_parked(name, *at)?;
         }
         info!(target: "audit", feed = plan.name, entries = entries.len(), "parked entries were replayed");
+        let mut access_records = Vec::new();
+        for case in cases {
+            let about = (name, Some(case));
+            let record = self.record_feed_access(reader.clone(), "ReplayParkedEvents", about)?;
+            access_records.push(record);
+        }
         Ok(Replayed {
             remaining: (places.len() - entries.len()) as u64,
             entries,
             shown,
+            access_records,
         })
     }
 
-    /// Drops a parked entry; says how many wait still.
+    /// The case of a parked entry; none for a test.
+    fn case_parked(&self, name: &str, at: (u32, u64)) -> Result<Option<CaseId>, Error> {
+        let Some(parked) = self.named(name)?.parked.get(&at) else {
+            return Ok(None);
+        };
+        let index = match &parked.what {
+            ParkedWhat::Case { case, .. } => return Ok(Some(*case)),
+            ParkedWhat::Entry(index) => *index,
+        };
+        let entry = self.entries_at(index, 1).next().transpose()?;
+        Ok(entry.and_then(|entry| entry.of_case()))
+    }
+
+    /// Drops a parked entry; says how many wait still, and gives the access record. What for is the reason.
     pub(crate) fn drop_parked(
         &mut self,
         name: &str,
         spot: Spot,
-        reason: &str,
-    ) -> Result<u64, Error> {
+        reader: Reader,
+    ) -> Result<(u64, EventId), Error> {
         let at = self.parked_place(name, spot)?;
+        let case = self.case_parked(name, at)?;
         let named = self.named_mut(name)?;
         let parked = named.parked.remove(&at);
         let (uid, left) = (named.plan.uid.clone(), named.parked.len() as u64);
@@ -290,8 +316,9 @@ impl Engine {
             .feed_extras()
             .drop_parked(&mut self.batch, &uid, at);
         let replays = parked.map_or(0, |parked| parked.replays);
-        info!(target: "audit", feed = name, cursor = %spot, reason, replays, "a parked entry was dropped");
-        Ok(left)
+        info!(target: "audit", feed = name, cursor = %spot, reason = reader.purpose, replays, "a parked entry was dropped");
+        let record = self.record_feed_access(reader, "DropParkedEvent", (name, case))?;
+        Ok((left, record))
     }
 
     /// What a seek would change, before it is counted.
@@ -349,18 +376,19 @@ impl Engine {
         })
     }
 
-    /// Puts a feed where a draft says, if nothing has changed since; says whether it did.
+    /// Puts a feed where a draft says, if nothing has changed since; gives the access record if it did.
     pub(crate) fn seek_feed(
         &mut self,
         name: &str,
         draft: &SeekDraft,
         mark: Mark,
         (redelivered, skipped): (u64, u64),
-    ) -> Result<bool, Error> {
+        reader: Reader,
+    ) -> Result<Option<EventId>, Error> {
         let named = self.named_mut(name)?;
         if named.plan.generations != draft.before.generations || named.plan.uid != draft.before.uid
         {
-            return Ok(false);
+            return Ok(None);
         }
         let cases: Vec<[u8; 16]> = draft.after.cases.iter().map(|case| case.0).collect();
         named.plan = Arc::new(Plan {
@@ -373,7 +401,8 @@ impl Engine {
         self.place_feed(name, mark, draft.spot)?;
         let generation = mark.generation;
         info!(target: "audit", feed = name, generation, number = mark.number, redelivered, skipped, "a feed was sought");
-        Ok(true)
+        self.record_feed_access(reader, "SeekFeed", (name, None))
+            .map(Some)
     }
 
     /// An entry to test the way to a subscriber.

@@ -67,6 +67,16 @@ pub(crate) struct Entry {
     pub(crate) what: What,
 }
 
+impl Entry {
+    /// The case that it tells of; none for a test of the way to a subscriber.
+    pub(crate) fn of_case(&self) -> Option<CaseId> {
+        match self.what {
+            What::Event { .. } | What::ContentAvailable { .. } => Some(self.case),
+            What::Test { .. } => None,
+        }
+    }
+}
+
 /// What an entry tells.
 #[derive(Debug, Clone)]
 pub(crate) enum What {

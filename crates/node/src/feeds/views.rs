@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use concordat_domain::ids::Position;
+use concordat_domain::ids::{EventId, Position};
 use concordat_trust::signing::Signature;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -119,6 +119,8 @@ pub struct Replayed {
     pub remaining: u64,
     /// How much is shown of them.
     pub shown: FeedShown,
+    /// The access records that were written: one for each case.
+    pub access_records: Vec<EventId>,
 }
 
 /// Where a feed was put, or would be.
@@ -132,6 +134,8 @@ pub struct Sought {
     pub redelivered: u64,
     /// Entries that are never delivered.
     pub skipped: u64,
+    /// The access record that was written; none if nothing was changed.
+    pub access_record: Option<EventId>,
 }
 
 /// What a seek would change, before it is counted.

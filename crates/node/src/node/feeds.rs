@@ -6,6 +6,7 @@ use concordat_domain::ids::EventId;
 use concordat_trust::feed::{FeedStart, FeedStatement};
 
 use super::Node;
+use crate::audit::Reader;
 use crate::engine::COUNTED_MAX;
 use crate::error::Error;
 use crate::feeds::{
@@ -155,7 +156,7 @@ impl Node {
         }
     }
 
-    /// Puts a feed at a place, or only says what that would mean. Durable on return.
+    /// Puts a feed at a place, or only says what that would mean. Durable on return, together with the record of who did it.
     ///
     /// # Errors
     /// [`Error::UnknownFeed`], [`Error::UnknownCursor`], [`Error::PositionNotReached`].
@@ -164,6 +165,7 @@ impl Node {
         name: String,
         place: FeedPlace,
         validate_only: bool,
+        reader: Reader,
     ) -> Result<Sought, Error> {
         loop {
             let asked = (name.clone(), place.clone());
@@ -193,20 +195,24 @@ impl Node {
                 mark,
                 redelivered,
                 skipped,
+                access_record: None,
             };
             if validate_only {
                 return Ok(sought);
             }
-            let name = name.clone();
-            let done = self
+            let (name, reader) = (name.clone(), reader.clone());
+            let access_record = self
                 .mailbox
                 .promise(move |engine| {
-                    engine.seek_feed(&name, &draft, mark, (redelivered, skipped))
+                    engine.seek_feed(&name, &draft, mark, (redelivered, skipped), reader)
                 })
                 .await?;
             // Otherwise the feed was changed meanwhile: what was counted is not of it.
-            if done {
-                return Ok(sought);
+            if access_record.is_some() {
+                return Ok(Sought {
+                    access_record,
+                    ..sought
+                });
             }
         }
     }
@@ -221,7 +227,8 @@ impl Node {
             .await?
     }
 
-    /// Up to `max` parked entries once more, between two of them. They stay parked; that they were replayed is durable on return.
+    /// Up to `max` parked entries once more, between two of them. They stay parked; that they were replayed, and by whom, is durable on
+    /// return.
     ///
     /// # Errors
     /// [`Error::UnknownFeed`], [`Error::NotParked`].
@@ -230,13 +237,14 @@ impl Node {
         name: String,
         between: (Option<Spot>, Option<Spot>),
         max: usize,
+        reader: Reader,
     ) -> Result<Replayed, Error> {
         self.mailbox
-            .promise(move |engine| engine.replay_parked(&name, between, max))
+            .promise(move |engine| engine.replay_parked(&name, between, max, &reader))
             .await
     }
 
-    /// Drops a parked entry; says how many wait still. Durable on return.
+    /// Drops a parked entry, for the reader's purpose; says how many wait still, and gives the access record. Durable on return.
     ///
     /// # Errors
     /// [`Error::UnknownFeed`], [`Error::NotParked`].
@@ -244,10 +252,10 @@ impl Node {
         &self,
         name: String,
         spot: Spot,
-        reason: String,
-    ) -> Result<u64, Error> {
+        reader: Reader,
+    ) -> Result<(u64, EventId), Error> {
         self.mailbox
-            .promise(move |engine| engine.drop_parked(&name, spot, &reason))
+            .promise(move |engine| engine.drop_parked(&name, spot, reader))
             .await
     }
 

@@ -119,7 +119,7 @@ impl AuditService for Services {
 }
 
 /// Who asks, and what for.
-pub(super) fn reader(purpose: &str, actor_id: &str) -> Result<Reader, Failure> {
+pub(in crate::services) fn reader(purpose: &str, actor_id: &str) -> Result<Reader, Failure> {
     if !concordat_codec::shape::is_code(purpose) {
         return Err(Failure::field(
             "purpose",

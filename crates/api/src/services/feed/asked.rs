@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use concordat_domain::event::EventType;
+use concordat_node::audit::Reader;
 use concordat_node::{
     CONTENT_AVAILABLE, FeedDeadlineState, FeedFilter, FeedPlace, FeedRole, FeedShown,
 };
@@ -15,8 +16,16 @@ use crate::{opaque, read};
 const FILTER_VALUES_MAX: usize = 1000;
 /// Longest name of a consumer, in bytes.
 const CONSUMER_BYTES_MAX: usize = 128;
+/// What for, where nobody says: integrations seek and replay by themselves.
+const UPKEEP: &str = "feed-upkeep";
 /// Longest reason of a subscriber, in bytes.
 const REASON_BYTES_MAX: usize = 64;
+
+/// Who keeps a feed in order, and what for.
+pub(super) fn keeper(purpose: &str, actor_id: &str) -> Result<Reader, Failure> {
+    let purpose = if purpose.is_empty() { UPKEEP } else { purpose };
+    crate::services::audit::reader(purpose, actor_id)
+}
 
 /// The place that a field names; none if it names none.
 pub(super) fn place(

@@ -43,6 +43,25 @@ impl Engine {
         if case.is_some_and(|case| !self.shelf.contains(case)) {
             return Err(Error::UnknownCase);
         }
+        self.keep_access(reader, rpc, (case, None))
+    }
+
+    /// Records what was done to a feed, in the turn that does it: both become durable, or neither.
+    pub(in crate::engine) fn record_feed_access(
+        &mut self,
+        reader: Reader,
+        rpc: &str,
+        (feed, case): (&str, Option<CaseId>),
+    ) -> Result<EventId, Error> {
+        self.keep_access(reader, rpc, (case, Some(feed.to_owned())))
+    }
+
+    fn keep_access(
+        &mut self,
+        reader: Reader,
+        rpc: &str,
+        (case, feed): (Option<CaseId>, Option<String>),
+    ) -> Result<EventId, Error> {
         let record = AccessRecord {
             id: self.fresh_id(),
             at: self.now(),
@@ -50,6 +69,7 @@ impl Engine {
             purpose: reader.purpose,
             rpc: rpc.to_owned(),
             case,
+            feed,
         };
         let bytes = serde_json::to_vec(&record)
             .map_err(|_| Error::Corrupt("an access record does not serialise".to_owned()))?;
@@ -139,5 +159,6 @@ fn logged(id: EventId, event: &v1::Event) -> Option<AccessRecord> {
         purpose: text("purpose"),
         rpc: String::new(),
         case: text("case").parse().ok(),
+        feed: None,
     })
 }
