@@ -220,11 +220,13 @@ pub(super) async fn seek(client: &Client, asked: Seek, format: Format) -> Result
 }
 
 impl Row for v1::ParkedEvent {
-    const COLUMNS: &'static [&'static str] = &["CURSOR", "REASON", "PARKED", "REPLAYS", "LAST"];
+    const COLUMNS: &'static [&'static str] =
+        &["CURSOR", "CASE", "REASON", "PARKED", "REPLAYS", "LAST"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.cursor.clone(),
+            self.case_id.clone(),
             self.reason.clone(),
             display::instant(self.parked_at.as_ref()),
             self.replays.to_string(),

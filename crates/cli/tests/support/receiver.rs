@@ -1,7 +1,8 @@
 //! Somebody who takes POSTs, in clear or over TLS, and does with each what a test wants; and the stage on which a relay posts to him.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Partnership, Serving, TRUST, set_mode, text};
@@ -40,10 +41,12 @@ impl Post {
         id.expect("an id").to_owned()
     }
 
-    /// What it is about; a case, for most.
-    pub fn subject(&self) -> String {
+    /// What it is about, and its id.
+    pub fn entry(&self) -> (String, String) {
         let body: Value = serde_json::from_str(&self.body).expect("JSON");
-        body["subject"].as_str().unwrap_or_default().to_owned()
+        assert_eq!(body["id"], self.headers["webhook-id"]);
+        let subject = body["subject"].as_str().expect("a case");
+        (subject.to_owned(), self.id())
     }
 }
 
@@ -176,6 +179,22 @@ impl Stage {
         }
     }
 
+    /// Emits another event on a case.
+    pub fn update(&self, case: &str) {
+        let output = self.updating(case).output().expect("it runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    /// The command that emits another event on a case, each time that it is run.
+    pub fn updating(&self, case: &str) -> Command {
+        let fields = json!({"method": "letter"}).to_string();
+        let event = ["--type", "complainant-updated", "--json", &fields];
+        let emit = [&["event", "emit"], event.as_slice()].concat();
+        let mut command = self.node.command(&emit);
+        command.args(["--case", case, "--wait-for", "ruled"]);
+        command
+    }
+
     pub fn secret(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -197,19 +216,26 @@ impl Stage {
 
     /// Ids of all that the feed has, in its order.
     pub fn ids(&self) -> Vec<String> {
-        let tail = [
-            "feed",
-            "tail",
-            "engine",
-            "--until-caught-up",
-            "-o",
-            "ndjson",
-        ];
-        let lines = text(&self.node.ask(&tail).stdout);
+        self.entries().into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// All that the feed has, in its order, as subject and id.
+    pub fn entries(&self) -> Vec<(String, String)> {
+        let tail = ["feed", "tail", "engine", "--until-caught-up", "--take-over"];
+        let mut tail = self.node.command(&tail);
+        let output = tail.args(["-o", "ndjson"]).output().expect("it runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let lines = text(&output.stdout);
         let lines = lines.lines().map(serde_json::from_str::<Value>);
         lines
-            .map(|line| line.expect("JSON")["event"]["event"]["eventId"].clone())
-            .map(|id| id.as_str().expect("an id").to_owned())
+            .map(|line| line.expect("JSON")["event"]["event"].clone())
+            .map(|event| {
+                let subject = format!("cases/{}", event["caseId"].as_str().expect("a case"));
+                (
+                    subject,
+                    event["eventId"].as_str().expect("an id").to_owned(),
+                )
+            })
             .collect()
     }
 }
@@ -218,4 +244,39 @@ impl Stage {
 pub fn first_of_each(ids: &[String]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     ids.iter().filter(|id| seen.insert(*id)).cloned().collect()
+}
+
+/// The ids of each subject, in the order of their first arrival.
+pub fn by_case(entries: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
+    let mut cases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (subject, id) in entries {
+        let ids = cases.entry(subject.clone()).or_default();
+        if !ids.contains(id) {
+            ids.push(id.clone());
+        }
+    }
+    cases
+}
+
+/// Numbers that can be had again: the seed is printed, and `CONCORDAT_SEED` repeats it.
+pub struct Draw(u64);
+
+impl Draw {
+    pub fn begin() -> Self {
+        let given = std::env::var("CONCORDAT_SEED").ok();
+        let seed = given.and_then(|seed| seed.parse().ok());
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one("seed"));
+        println!("CONCORDAT_SEED={seed}");
+        Self(seed)
+    }
+
+    /// From 0 up to, without, `below`.
+    pub fn below(&mut self, below: u64) -> u64 {
+        // Knuth's MMIX generator.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
 }

@@ -17,7 +17,7 @@ use crate::audit::Reader;
 use crate::error::Error;
 use crate::feeds::{
     Commit, Committed, FeedEnd, FeedPlace, Found, Mark, ParkedView, Plan, Replayed, SeekDraft,
-    Spot, step,
+    Spot, What, step,
 };
 
 /// Entries that wait aside for one feed; a commit with more is refused.
@@ -203,15 +203,27 @@ impl Engine {
     /// The parked entries of a feed, in order.
     pub(crate) fn parked(&self, name: &str) -> Result<Vec<ParkedView>, Error> {
         let parked = self.named(name)?.parked.values();
-        Ok(parked
-            .map(|parked| ParkedView {
+        let views = parked.map(|parked| {
+            Ok(ParkedView {
                 spot: parked.spot,
+                case: self.case_of_parked(&parked.what)?,
                 reason: parked.reason.clone(),
                 parked_at: parked.parked_at,
                 replays: parked.replays,
                 replayed_at: parked.replayed_at,
             })
-            .collect())
+        });
+        views.collect()
+    }
+
+    fn case_of_parked(&self, what: &ParkedWhat) -> Result<Option<CaseId>, Error> {
+        let index = match what {
+            ParkedWhat::Case { case, .. } => return Ok(Some(*case)),
+            ParkedWhat::Entry(index) => *index,
+        };
+        let entry = self.entries_at(index, 1).next().transpose()?;
+        let on_log = entry.filter(|entry| !matches!(entry.what, What::Test { .. }));
+        Ok(on_log.map(|entry| entry.case))
     }
 
     fn parked_place(&self, name: &str, spot: Spot) -> Result<(u32, u64), Error> {

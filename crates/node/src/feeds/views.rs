@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use concordat_domain::ids::{EventId, Position};
+use concordat_domain::ids::{CaseId, EventId, Position};
 use concordat_trust::signing::Signature;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,8 @@ pub(crate) enum Committed {
 pub struct ParkedView {
     /// Its cursor.
     pub spot: Spot,
+    /// Its case; none for what is tied to none.
+    pub case: Option<CaseId>,
     /// Why, as the subscriber's code.
     pub reason: String,
     /// When it was put aside.

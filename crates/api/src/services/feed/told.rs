@@ -234,5 +234,6 @@ pub(super) fn parked(parked: &ParkedView) -> v1::ParkedEvent {
         parked_at: Some(render::instant(parked.parked_at)),
         replays: i32::try_from(parked.replays).unwrap_or(i32::MAX),
         last_replayed_at: parked.replayed_at.map(render::instant),
+        case_id: parked.case.map(|case| case.to_string()).unwrap_or_default(),
     }
 }

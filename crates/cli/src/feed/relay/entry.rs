@@ -11,6 +11,8 @@ use crate::exit::Failure;
 pub(super) struct Entry {
     /// Place to commit once it was taken.
     pub(super) cursor: String,
+    /// Its case; empty for what is tied to none.
+    pub(super) case: String,
     /// Id of the CloudEvent: the event's, for life.
     pub(super) id: String,
     /// Its JSON.
@@ -33,6 +35,7 @@ impl Entry {
         let id = event.get("id").and_then(Value::as_str).unwrap_or(cursor);
         Ok(Some(Self {
             cursor: cursor.to_owned(),
+            case: case(content).to_owned(),
             id: id.to_owned(),
             body: serde_json::to_vec(&event).map_err(anyhow::Error::from)?,
         }))
@@ -51,5 +54,20 @@ fn cursor(content: &Content) -> Option<&str> {
         | Content::FellBehind(_)
         | Content::Closing(_)
         | Content::ResyncRequired(_) => None,
+    }
+}
+
+/// The case of an entry.
+fn case(content: &Content) -> &str {
+    match content {
+        Content::Event(entry) => entry.event.as_ref().map_or("", |event| &event.case_id),
+        Content::ContentAvailable(entry) => &entry.case_id,
+        Content::Snapshot(entry) => entry.joint_case.as_ref().map_or("", |case| &case.case_id),
+        Content::FeedTest(_)
+        | Content::Checkpoint(_)
+        | Content::CaughtUp(_)
+        | Content::FellBehind(_)
+        | Content::Closing(_)
+        | Content::ResyncRequired(_) => "",
     }
 }

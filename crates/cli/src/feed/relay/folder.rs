@@ -1,6 +1,6 @@
 //! `--to-dir`: a file for each entry, whole or not there at all, under names that sort in the feed's order.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,18 @@ use crate::exit::Failure;
 /// Where the last number is kept. Begins with a dot, so that whoever collects the files passes it by.
 const STATE: &str = ".concordat-relay.json";
 
+/// Held by the relay that writes here: another one would give the same numbers.
+const LOCK: &str = ".concordat-relay.lock";
+/// What files are called before they are whole.
+const DRAFT: &str = ".concordat-draft-";
+
 /// A folder that somebody else empties.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
     last: Last,
+    /// Let go by the system when this process ends, in whatever way.
+    _lock: File,
 }
 
 /// The entry that was written last, or was about to be.
@@ -34,9 +41,12 @@ impl Folder {
     /// Opens the folder; makes it if it is not there.
     ///
     /// # Errors
-    /// What the file system says, and [`Failure::Precondition`] for a state that is not this command's.
+    /// What the file system says, [`Failure::Busy`] while another relay writes there, and [`Failure::Precondition`] for a state that is not
+    /// this command's.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        let lock = lock(path)?;
+        clear_drafts(path).with_context(|| format!("cannot clear {}", path.display()))?;
         let state = path.join(STATE);
         let last = match fs::read(&state) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
@@ -51,6 +61,7 @@ impl Folder {
         Ok(Self {
             path: path.to_owned(),
             last,
+            _lock: lock,
         })
     }
 
@@ -76,7 +87,7 @@ impl Folder {
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let cannot = || format!("cannot write into {}", self.path.display());
         let mut draft = tempfile::Builder::new()
-            .prefix(".concordat-draft-")
+            .prefix(DRAFT)
             .tempfile_in(&self.path)
             .with_context(cannot)?;
         draft.write_all(bytes).with_context(cannot)?;
@@ -86,6 +97,31 @@ impl Folder {
         let folder = File::open(&self.path).and_then(|folder| folder.sync_all());
         Ok(folder.with_context(cannot)?)
     }
+}
+
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = path.join(LOCK);
+    let cannot = || format!("cannot lock {}", file.display());
+    let lock = File::create(&file).with_context(cannot)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Failure::Busy(format!(
+            "another relay writes into {}",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(anyhow::Error::new(error).context(cannot()).into()),
+    }
+}
+
+/// Removes what a relay that was killed had not finished: it comes again.
+fn clear_drafts(path: &Path) -> std::io::Result<()> {
+    for file in fs::read_dir(path)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(DRAFT) {
+            fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// An id as part of a name: ids are of digits, letters and hyphens; whatever else one may hold some day makes no path.
@@ -104,6 +140,7 @@ mod tests {
     fn entry(cursor: &str) -> Entry {
         Entry {
             cursor: cursor.to_owned(),
+            case: String::new(),
             id: format!("id-{cursor}"),
             body: b"{}".to_vec(),
         }
@@ -135,7 +172,11 @@ mod tests {
         for name in names(folder.path()) {
             fs::remove_file(folder.path().join(name)).expect("removed");
         }
+        drop(first);
+        fs::write(folder.path().join(".concordat-draft-half"), "{").expect("written");
         let mut again = open();
+        assert!(!folder.path().join(".concordat-draft-half").exists());
+        assert!(matches!(Folder::open(folder.path()), Err(Failure::Busy(_))));
         again.write(&entry("b")).expect("written");
         again.write(&entry("c")).expect("written");
         assert_eq!(

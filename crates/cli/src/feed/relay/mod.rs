@@ -1,39 +1,34 @@
 //! `concordat feed relay`: a feed handed on to somebody who only takes POSTs or files.
 //!
-//! One entry at a time, in the feed's order, which keeps the order of each case. An entry is committed once it was taken and not before, so a
-//! relay that is killed loses nothing. What cannot be delivered is parked at the node, and what comes after it goes on.
+//! One try at a time, in the feed's order as far as the receiver takes what it gets, and in the order of each case always: what follows in
+//! a case waits behind what is tried again, and other cases go on. Committed is as far as all is taken or parked, so a relay that is
+//! killed loses nothing. What cannot be delivered is parked at the node.
 
 mod entry;
 mod folder;
+mod hand_on;
+mod line;
 mod post;
+mod read;
 mod signature;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use clap::{Args, ValueEnum};
 use concordat_proto::cloudevents::Shape;
-use concordat_proto::v1;
-use concordat_proto::v1::stream_feed_response::Content;
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::client::{Backoff, CallError, Client};
+use crate::client::Client;
 use crate::exit::Failure;
 use crate::output::{self, Format};
 use crate::signals::Signal;
-use entry::Entry;
 use folder::Folder;
-use post::{Outcome, Receiver, Why};
+use hand_on::Handing;
+use post::Receiver;
+use read::Reader;
 use signature::Secrets;
-
-/// First pause between tries of one entry; each further one is twice as long, with jitter.
-const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// Longest pause between tries, unless the receiver asks for a longer one.
-const PAUSE_LONGEST: Duration = Duration::from_secs(300);
-/// Reason under which an entry is parked that nobody took in time.
-const UNDELIVERED: &str = "undelivered";
 
 /// What is handed on, and to whom.
 #[derive(Debug, Args)]
@@ -60,6 +55,12 @@ pub(super) struct Relay {
     /// What to do with an entry that the receiver refuses, or does not take in time.
     #[arg(long, value_enum, default_value_t = OnFailure::Park)]
     on_failure: OnFailure,
+    /// Park what follows in a case of which an entry is parked, until that is dropped, instead of delivering it.
+    #[arg(long)]
+    park_case: bool,
+    /// How many entries are read beyond the oldest that is not done with: with 1 nothing overtakes anything.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    ahead: u16,
     /// End after so many entries.
     #[arg(long, value_name = "N")]
     max: Option<u64>,
@@ -124,12 +125,6 @@ struct Done {
     parked: u64,
 }
 
-/// Whether a stream is read on.
-enum End {
-    Done,
-    Again(Option<Duration>),
-}
-
 /// Hands entries on until there is nothing more to hand on, or Ctrl-C.
 pub(super) async fn run(client: &Client, asked: &Relay, format: Format) -> Result<(), Failure> {
     let to = match (&asked.target.to, &asked.target.to_dir) {
@@ -142,210 +137,22 @@ pub(super) async fn run(client: &Client, asked: &Relay, format: Format) -> Resul
         (None, Some(folder)) => To::Folder(Folder::open(folder)?),
         (None, None) => return Err(Failure::Usage("say --to or --to-dir".to_owned())),
     };
-    let mut relay = Relaying {
-        client,
-        asked,
-        to,
-        cursor: String::new(),
-        has_streamed: false,
-        done: Done::default(),
-        backoff: Backoff::new(),
-    };
-    let ended = tokio::select! {
+    // One on its way, besides those in line.
+    let (sender, entries) = tokio::sync::mpsc::channel(1);
+    let reading = Reader::new(client, asked, sender).read();
+    let handing = Handing::new(client, asked, to).hand_on(entries);
+    let (_held, done) = tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => Err(Failure::Signal(Signal::Interrupt)),
-        ended = relay.follow() => ended,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Signal(Signal::Interrupt)),
+        // The stream stays open until all is handed on, and with it the feed is held.
+        ended = async { tokio::try_join!(reading, handing) } => ended?,
     };
-    if ended.is_ok() {
-        match format {
-            Format::Table => output::pairs(&[
-                ("delivered", relay.done.delivered.to_string()),
-                ("parked", relay.done.parked.to_string()),
-            ])?,
-            Format::Json | Format::Ndjson | Format::Csv => output::json(format, &relay.done)?,
-        }
-    }
-    ended
-}
-
-struct Relaying<'a> {
-    client: &'a Client,
-    asked: &'a Relay,
-    to: To,
-    /// Last entry that was committed; empty before the first.
-    cursor: String,
-    has_streamed: bool,
-    done: Done,
-    backoff: Backoff,
-}
-
-impl Relaying<'_> {
-    async fn follow(&mut self) -> Result<(), Failure> {
-        loop {
-            let wait = match self.stream_once().await {
-                Ok(End::Done) => return Ok(()),
-                Ok(End::Again(wait)) => wait,
-                Err(Failure::Call(error)) if self.is_passing(&error) => {
-                    eprintln!("concordat: {error}; trying again");
-                    error.retry_after()
-                }
-                Err(failure) => return Err(failure),
-            };
-            tokio::time::sleep(self.backoff.next(wait)).await;
-        }
-    }
-
-    /// Besides what passes anyway: the node may not have noticed yet that the last stream of this command is gone.
-    fn is_passing(&self, error: &CallError) -> bool {
-        error.is_passing() || self.has_streamed && error.reason() == Some("FEED_IN_USE")
-    }
-
-    async fn stream_once(&mut self) -> Result<End, Failure> {
-        let request = v1::StreamFeedRequest {
-            feed_id: self.asked.feed.clone(),
-            after_cursor: self.cursor.clone(),
-            consumer_name: self.asked.consumer_name.clone(),
-            // Once is enough: whoever takes over from this command later means it.
-            take_over: self.asked.take_over && !self.has_streamed,
-        };
-        let mut stream = self.client.feeds().stream_feed(request).await?.into_inner();
-        self.has_streamed = true;
-        while let Some(message) = stream.message().await? {
-            let Some(content) = message.content else {
-                // A kind that this release does not know. The stream goes on.
-                continue;
-            };
-            match &content {
-                Content::CaughtUp(_) if self.asked.until_caught_up => return Ok(End::Done),
-                Content::Closing(closing) => return self.closing(closing),
-                Content::ResyncRequired(resync) => {
-                    return Err(Failure::Precondition(format!(
-                        "the feed cannot be resumed ({}); see where it stands: concordat feed list",
-                        resync.reason
-                    )));
-                }
-                content => {
-                    let shape = self.asked.shape.into();
-                    if let Some(entry) = Entry::of(content, &self.asked.feed, shape)? {
-                        self.hand_on(&entry).await?;
-                    }
-                }
-            }
-            let handed_on = self.done.delivered + self.done.parked;
-            if self.asked.max.is_some_and(|max| handed_on >= max) {
-                return Ok(End::Done);
-            }
-        }
-        Ok(End::Again(None))
-    }
-
-    fn closing(&self, closing: &v1::Closing) -> Result<End, Failure> {
-        if closing.reason == "taken-over" || closing.reason == "deleted" {
-            return Err(Failure::Precondition(format!(
-                "the node ended the stream ({})",
-                closing.reason
-            )));
-        }
-        eprintln!(
-            "concordat: the node ended the stream ({}); coming back",
-            closing.reason
-        );
-        let wait = closing
-            .retry_after
-            .and_then(|after| Duration::try_from(after).ok());
-        Ok(End::Again(wait))
-    }
-
-    /// Delivers or parks one entry, and commits it.
-    async fn hand_on(&mut self, entry: &Entry) -> Result<(), Failure> {
-        match self.deliver(entry).await? {
-            None => self.done.delivered += 1,
-            Some(why) if self.asked.on_failure == OnFailure::Park => {
-                eprintln!("concordat: {} is parked: {why}", entry.id);
-                self.commit(entry, Some(why.code)).await?;
-                self.done.parked += 1;
-                return Ok(());
-            }
-            Some(why) => {
-                return Err(Failure::Precondition(format!(
-                    "{} was not delivered: {why}",
-                    entry.id
-                )));
-            }
-        }
-        self.commit(entry, None).await
-    }
-
-    /// None if it was taken, else why it was not.
-    async fn deliver(&mut self, entry: &Entry) -> Result<Option<Why>, Failure> {
-        let receiver = match &mut self.to {
-            To::Folder(folder) => return folder.write(entry).map(|()| None),
-            To::Receiver(receiver) => receiver,
-        };
-        let began = Instant::now();
-        let mut pauses = ExponentialBuilder::new()
-            .with_min_delay(PAUSE_FIRST)
-            .with_max_delay(PAUSE_LONGEST)
-            .with_jitter()
-            .without_max_times()
-            .build();
-        loop {
-            let (why, asked) = match receiver.post(entry).await {
-                Outcome::Taken => return Ok(None),
-                Outcome::Refused(why) => return Ok(Some(why)),
-                Outcome::Gone => {
-                    return Err(Failure::Precondition(
-                        "the receiver wants nothing any more (410)".to_owned(),
-                    ));
-                }
-                Outcome::Later(why, asked) => (why, asked),
-            };
-            let pause = pauses.next().unwrap_or(PAUSE_LONGEST);
-            let pause = asked.map_or(pause, |asked| asked.max(pause));
-            let left = self.asked.retry_for.saturating_sub(began.elapsed());
-            if left.is_zero() {
-                return Ok(Some(why.within(UNDELIVERED)));
-            }
-            // The last try is at the end of the time, however long the pauses are by then.
-            let pause = pause.min(left);
-            eprintln!(
-                "concordat: {} was not taken ({why}); trying again in {:.1} s",
-                entry.id,
-                pause.as_secs_f64()
-            );
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Commits an entry, as often as it takes: it was taken, and must not come again because a node restarts.
-    async fn commit(&mut self, entry: &Entry, parked: Option<String>) -> Result<(), Failure> {
-        let parked = parked.map(|reason| v1::EntryToPark {
-            cursor: entry.cursor.clone(),
-            reason,
-        });
-        let commit = v1::CommitFeedRequest {
-            feed_id: self.asked.feed.clone(),
-            cursor: entry.cursor.clone(),
-            parked: parked.into_iter().collect(),
-        };
-        let mut backoff = Backoff::new();
-        loop {
-            let request = self.client.request(commit.clone());
-            match self.client.feeds().commit_feed(request).await {
-                Ok(_) => break,
-                Err(status) => {
-                    let error = CallError::from(status);
-                    if !error.is_passing() {
-                        return Err(Failure::Call(Box::new(error)));
-                    }
-                    eprintln!("concordat: {error}; committing again");
-                    tokio::time::sleep(backoff.next(error.retry_after())).await;
-                }
-            }
-        }
-        self.cursor.clone_from(&entry.cursor);
-        self.backoff = Backoff::new();
-        Ok(())
+    match format {
+        Format::Table => output::pairs(&[
+            ("delivered", done.delivered.to_string()),
+            ("parked", done.parked.to_string()),
+        ]),
+        Format::Json | Format::Ndjson | Format::Csv => output::json(format, &done),
     }
 }
 

@@ -14,6 +14,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url};
 use rustls::CertificateError;
 
 use super::entry::Entry;
+use super::line::About;
 use super::signature::Secrets;
 use crate::certificates;
 use crate::exit::Failure;
@@ -34,8 +35,13 @@ pub(super) enum Outcome {
     Refused(Why),
     /// The receiver wants nothing any more (410).
     Gone,
-    /// It may be taken later; how long the receiver asks to wait, if it does.
-    Later(Why, Option<Duration>),
+    /// It may be taken later.
+    Later {
+        why: Why,
+        about: About,
+        /// How long the receiver asks to wait, if it does.
+        asked: Option<Duration>,
+    },
 }
 
 /// Why an entry was not taken. An answer's body may hold anything and is not read.
@@ -114,7 +120,7 @@ impl Receiver {
             .body(entry.body.clone());
         match request.send().await {
             Ok(answer) => outcome(&answer),
-            Err(error) => Outcome::Later(why(&error), None),
+            Err(error) => no_answer(&error),
         }
     }
 }
@@ -165,18 +171,20 @@ fn address(text: &str) -> Result<Url, Failure> {
     }
 }
 
-/// Why there was no answer.
-fn why(error: &reqwest::Error) -> Why {
-    if let Some(error) = of_tls(error) {
-        return untrusted(error);
+/// What it means that there was no answer.
+fn no_answer(error: &reqwest::Error) -> Outcome {
+    let (why, about) = match of_tls(error) {
+        Some(error) => (untrusted(error), About::Receiver),
+        // It may be this entry that a receiver chokes on.
+        None if error.is_timeout() => (Why::code("timed-out"), About::Entry),
+        None if error.is_connect() => (Why::code("unreachable"), About::Receiver),
+        None => (Why::code("broken-off"), About::Entry),
+    };
+    Outcome::Later {
+        why,
+        about,
+        asked: None,
     }
-    if error.is_timeout() {
-        return Why::code("timed-out");
-    }
-    Why::code(match error.is_connect() {
-        true => "unreachable",
-        false => "broken-off",
-    })
 }
 
 /// What TLS said, somewhere below.
@@ -239,14 +247,28 @@ fn outcome(answer: &Response) -> Outcome {
     if status.is_redirection() {
         why.advice = "the receiver redirects, and redirects are not followed; give its final address with --to";
     }
-    match status {
-        status if status.is_success() => Outcome::Taken,
-        StatusCode::GONE => Outcome::Gone,
-        StatusCode::BAD_REQUEST
-        | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNSUPPORTED_MEDIA_TYPE
-        | StatusCode::UNPROCESSABLE_ENTITY => Outcome::Refused(why),
-        _ => Outcome::Later(why, retry_after(answer)),
+    let about = match status {
+        status if status.is_success() => return Outcome::Taken,
+        StatusCode::GONE => return Outcome::Gone,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => About::Entry,
+        // About the address, the credential or how much is taken at all: another entry would fare alike.
+        StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        | StatusCode::MISDIRECTED_REQUEST
+        | StatusCode::UPGRADE_REQUIRED
+        | StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::SERVICE_UNAVAILABLE => About::Receiver,
+        status if status.is_client_error() => return Outcome::Refused(why),
+        status if status.is_redirection() => About::Receiver,
+        _ => About::Entry,
+    };
+    Outcome::Later {
+        why,
+        about,
+        asked: retry_after(answer),
     }
 }
 
