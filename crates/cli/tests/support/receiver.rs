@@ -262,12 +262,18 @@ pub fn by_case(entries: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
 pub struct Draw(u64);
 
 impl Draw {
+    #[expect(clippy::print_stdout, reason = "whoever repeats a test needs its seed")]
     pub fn begin() -> Self {
         let given = std::env::var("CONCORDAT_SEED").ok();
         let seed = given.and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one("seed"));
         println!("CONCORDAT_SEED={seed}");
         Self(seed)
+    }
+
+    /// Other numbers, drawn from these: for who draws at the same time.
+    pub fn fork(&mut self) -> Self {
+        Self(self.below(u64::from(u32::MAX)))
     }
 
     /// From 0 up to, without, `below`.

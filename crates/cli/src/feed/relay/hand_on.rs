@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver as Entries;
 use tonic::{Response, Status};
 
 use super::line::{Finished, Line, Next};
-use super::post::Outcome;
+use super::post::{Outcome, Why};
 use super::read::Read;
 use super::{Done, OnFailure, Relay, To};
 use crate::client::{Backoff, CallError, Client};
@@ -94,7 +94,11 @@ impl<'a> Handing<'a> {
                     "the receiver wants nothing any more (410)".to_owned(),
                 ));
             }
-            Outcome::Refused(why) => why,
+            Outcome::Refused(why) => {
+                let code = self.to_park(&id, why)?;
+                self.line.refused(place, code);
+                return Ok(());
+            }
             Outcome::Later { why, about, asked } => {
                 let (now, retry_for) = (Instant::now(), self.asked.retry_for);
                 if let Some(pause) = self.line.again(place, now, retry_for, (about, asked)) {
@@ -107,14 +111,20 @@ impl<'a> Handing<'a> {
                 why.within(UNDELIVERED)
             }
         };
+        let code = self.to_park(&id, why)?;
+        self.line.park(place, code);
+        Ok(())
+    }
+
+    /// The code under which an entry is put aside that was not taken; an error if the relay is to stop instead.
+    fn to_park(&self, id: &str, why: Why) -> Result<String, Failure> {
         if self.asked.on_failure == OnFailure::Stop {
             return Err(Failure::Precondition(format!(
                 "{id} was not delivered: {why}"
             )));
         }
         eprintln!("concordat: {id} is parked: {why}");
-        self.line.park(place, why.code);
-        Ok(())
+        Ok(why.code)
     }
 
     /// With `--park-case`, whether an entry of the same case is parked. Asks the node again where one was: it may have been dropped.

@@ -154,20 +154,31 @@ impl Line {
             .any(|one| is_parked(one) && one.entry.case == case)
     }
 
-    /// The entry at this place was taken.
+    /// The entry at this place was taken: the receiver is well.
     pub(super) fn taken(&mut self, place: usize) {
-        self.answered(place, State::Taken);
+        self.is_well();
+        self.set(place, State::Taken);
     }
 
-    /// The entry at this place is put aside: refused, or tried for long enough.
+    /// The entry at this place was refused, by a receiver that is well, and is put aside.
+    pub(super) fn refused(&mut self, place: usize, reason: String) {
+        self.is_well();
+        self.set(place, State::Parked(reason));
+    }
+
+    /// The entry at this place is put aside without a word of the receiver: tried for long enough, or behind another one. What is known of
+    /// the receiver stays known.
     pub(super) fn park(&mut self, place: usize, reason: String) {
-        self.answered(place, State::Parked(reason));
+        self.set(place, State::Parked(reason));
     }
 
-    fn answered(&mut self, place: usize, state: State) {
+    fn is_well(&mut self) {
         self.failed.clear();
         self.pauses = Pauses::new();
         self.held_until = None;
+    }
+
+    fn set(&mut self, place: usize, state: State) {
         if let Some(one) = self.waiting.get_mut(place) {
             one.state = state;
         }
@@ -342,6 +353,10 @@ mod tests {
             line.again(place, now, DAYS, OWN).expect("again");
         }
         assert!(matches!(line.next(now), Next::At(_)), "d1 is not tried");
+        line.park(0, "undelivered-http-500".to_owned());
+        assert!(matches!(line.next(now), Next::At(_)), "nobody took it");
+        line.refused(1, "http-422".to_owned());
+        assert_eq!(line.next(now), Next::Try(3), "the receiver is well");
     }
 
     #[test]
