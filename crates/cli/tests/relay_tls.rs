@@ -162,7 +162,7 @@ fn a_redirect_is_a_failure_and_no_secret_is_told() {
     let (url, posts) = tls_receiver("localhost", config, vec![Does::Redirect]);
     let url = format!("{url}?key=CANARY");
     let ca = ca.to_str().expect("text");
-    let stop = ["--ca", ca, "--retry-for", "1ms", "--on-failure", "stop"];
+    let stop = ["--ca", ca, "--retry-for", "0s", "--on-failure", "stop"];
     let refused = stage.relay_to(&url, &stop).output().expect("it runs");
     let said = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(6), "{said}");

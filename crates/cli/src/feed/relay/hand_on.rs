@@ -76,7 +76,7 @@ impl<'a> Handing<'a> {
         let Some(entry) = self.line.entry(place) else {
             return Ok(());
         };
-        let id = entry.id.clone();
+        let (id, begun) = (entry.id.clone(), Instant::now());
         let outcome = match &mut self.to {
             To::Folder(folder) => {
                 folder.write(entry)?;
@@ -100,8 +100,8 @@ impl<'a> Handing<'a> {
                 return Ok(());
             }
             Outcome::Later { why, about, asked } => {
-                let (now, retry_for) = (Instant::now(), self.asked.retry_for);
-                if let Some(pause) = self.line.again(place, now, retry_for, (about, asked)) {
+                let (tried, retry_for) = ((begun, Instant::now()), self.asked.retry_for);
+                if let Some(pause) = self.line.again(place, tried, retry_for, (about, asked)) {
                     let seconds = pause.as_secs_f64();
                     eprintln!(
                         "concordat: {id} was not taken ({why}); trying again in {seconds:.1} s"

@@ -184,12 +184,12 @@ impl Line {
         }
     }
 
-    /// The entry at this place was not taken: how long until it is tried again, at least as long as was asked for. None once it was tried
-    /// for so long as `retry_for`; then it is the caller's to park it.
+    /// The entry at this place was not taken in a try that went on from the one instant to the other: how long until it is tried again, at
+    /// least as long as was asked for. None once it was tried for so long as `retry_for`; then it is the caller's to park it.
     pub(super) fn again(
         &mut self,
         place: usize,
-        now: Instant,
+        (begun, now): (Instant, Instant),
         retry_for: Duration,
         (about, asked): (About, Option<Duration>),
     ) -> Option<Duration> {
@@ -202,7 +202,7 @@ impl Line {
                 pauses,
                 ..
             } => (first_tried, pauses),
-            State::Fresh | State::Taken | State::Parked(_) => (now, Pauses::new()),
+            State::Fresh | State::Taken | State::Parked(_) => (begun, Pauses::new()),
         };
         let pause = match holds_all {
             true => self.pauses.next(),
@@ -293,14 +293,18 @@ mod tests {
     fn line(names: &[&str]) -> Line {
         let mut line = Line::new(8);
         for name in names {
-            line.push(Entry {
-                cursor: (*name).to_owned(),
-                case: name[..1].to_owned(),
-                id: (*name).to_owned(),
-                body: Vec::new(),
-            });
+            line.push(entry(name));
         }
         line
+    }
+
+    fn entry(name: &str) -> Entry {
+        Entry {
+            cursor: name.to_owned(),
+            case: name[..1].to_owned(),
+            id: name.to_owned(),
+            body: Vec::new(),
+        }
     }
 
     fn finished(line: &mut Line) -> Option<(String, u64, Vec<String>)> {
@@ -315,7 +319,7 @@ mod tests {
         let mut line = line(&["a1", "b1", "a2", "c1"]);
         let now = Instant::now();
         assert_eq!(line.next(now), Next::Try(0));
-        let pause = line.again(0, now, DAYS, OWN).expect("again");
+        let pause = line.again(0, (now, now), DAYS, OWN).expect("again");
         assert_eq!(line.next(now), Next::Try(1));
         line.taken(1);
         assert_eq!(line.next(now), Next::Try(3), "a2 is behind a1");
@@ -337,7 +341,7 @@ mod tests {
         let mut line = line(&["a1", "b1"]);
         let now = Instant::now();
         let asked = Duration::from_secs(3600);
-        let pause = line.again(0, now, DAYS, (About::Receiver, Some(asked)));
+        let pause = line.again(0, (now, now), DAYS, (About::Receiver, Some(asked)));
         assert_eq!(pause, Some(asked));
         assert_eq!(line.next(now), Next::At(now + asked), "b1 waits as well");
         line.taken(0);
@@ -350,7 +354,7 @@ mod tests {
         let now = Instant::now();
         for place in 0..CASES_IN_A_ROW {
             assert_eq!(line.next(now), Next::Try(place));
-            line.again(place, now, DAYS, OWN).expect("again");
+            line.again(place, (now, now), DAYS, OWN).expect("again");
         }
         assert!(matches!(line.next(now), Next::At(_)), "d1 is not tried");
         line.park(0, "undelivered-http-500".to_owned());
@@ -364,8 +368,11 @@ mod tests {
         let mut line = line(&["a1"]);
         let now = Instant::now();
         let short = Duration::from_millis(10);
-        assert_eq!(line.again(0, now, short, OWN), Some(short));
-        assert_eq!(line.again(0, now + short, short, OWN), None);
+        assert_eq!(line.again(0, (now, now), short, OWN), Some(short));
+        assert_eq!(line.again(0, (now + short, now + short), short, OWN), None);
+        // The time that the first try took counts.
+        line.push(entry("b1"));
+        assert_eq!(line.again(1, (now, now + short), short, OWN), None);
     }
 
     #[test]
