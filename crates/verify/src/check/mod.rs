@@ -22,7 +22,7 @@ use concordat_trust::partnership::PartnershipFile;
 use serde::Serialize;
 
 use crate::finding::{Code, Finding, Place};
-use crate::manifest::{Counts, Exported, Range, Scope};
+use crate::manifest::{Counts, EVENTS, Exported, Range, Scope, TIMELINES};
 use crate::read::{Error, Pack};
 
 pub(crate) use log::Record;
@@ -249,6 +249,20 @@ fn say_what_is_not_proven<R: Read + Seek>(
             "parts-of-the-log",
             "That nothing else concerns this scope: the pack holds parts of the log. Envelopes left out between others of the same author \
              or known to a later author would have been found; those after the last would not."
+                .to_owned(),
+        );
+    }
+    let is_rendering = |name: &str| name.starts_with(EVENTS) || name.starts_with(TIMELINES);
+    if pack
+        .manifest
+        .members
+        .iter()
+        .any(|one| is_rendering(&one.name))
+    {
+        say(
+            "renderings-not-recomputed",
+            "That timelines/ and events/ say what the envelopes say: they are renderings by whoever made the pack, under its signature. What was \
+             computed anew here rests on the envelopes alone."
                 .to_owned(),
         );
     }
