@@ -103,6 +103,20 @@ impl Failure {
         )
     }
 
+    /// Several that were found at once, as one: the first, with the fields of all.
+    pub(crate) fn all(mut all: Self, others: impl IntoIterator<Item = Self>) -> Self {
+        let mut more = 0;
+        for Self(other) in others {
+            more += 1;
+            let room = FIELDS_MAX.saturating_sub(all.0.fields.len());
+            all.0.fields.extend(other.fields.into_iter().take(room));
+        }
+        if more > 0 {
+            all.0.text = format!("{} (and {more} more)", all.0.text);
+        }
+        all
+    }
+
     /// Adds a variable of the text, so that programs need not read the text (AIP-193).
     pub(crate) fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.0.metadata.insert(key.to_owned(), value.into());
@@ -197,11 +211,18 @@ pub(crate) fn from_emit(error: Error, place: Place<'_>) -> Failure {
         Error::Refused {
             code,
             advice,
+            also_missing,
             state,
             next_event_types,
             meanwhile,
         } => {
-            let failure = refused(&code, &advice, state, &next_event_types, place);
+            let failure = refused(
+                (&code, &also_missing),
+                &advice,
+                state,
+                &next_event_types,
+                place,
+            );
             match meanwhile {
                 Some(meanwhile) => failure.with_what_came_between(&meanwhile),
                 None => failure,
@@ -385,9 +406,9 @@ pub(crate) fn shape(violations: &[Violation], place: impl Fn(&str) -> String) ->
 
 /// An event that was judged and refused. Its reason is the ruling that it would have got.
 fn refused(
-    code: &str,
+    (code, also_missing): (&str, &[&str]),
     advice: &str,
-    state: Option<String>,
+    state: Option<&str>,
     next_event_types: &[String],
     place: Place<'_>,
 ) -> Failure {
@@ -409,7 +430,10 @@ fn refused(
     }
     if reason == ErrorReason::MissingField {
         let kind = place.event_type.unwrap_or("*").replace('-', "_");
-        return failure.and_field(&format!("{}.body.{kind}.{field}", place.path), advice);
+        let fields = std::iter::once(field).chain(also_missing.iter().copied());
+        return fields.take(FIELDS_MAX).fold(failure, |failure, field| {
+            failure.and_field(&format!("{}.body.{kind}.{field}", place.path), advice)
+        });
     }
     failure
         .0
@@ -462,7 +486,7 @@ mod tests {
     #[test]
     fn refusal_has_one_reason_and_names_the_field() {
         let status: Status = refused(
-            "missing-field:findings",
+            ("missing-field:findings", &["explained"]),
             "Fill it.",
             None,
             &[],
@@ -479,6 +503,10 @@ mod tests {
         assert_eq!(
             fields.field_violations[0].field,
             "event.body.strand_submitted.findings"
+        );
+        assert_eq!(
+            fields.field_violations[1].field,
+            "event.body.strand_submitted.explained"
         );
     }
 
@@ -515,9 +543,15 @@ mod tests {
     #[test]
     fn refusal_names_state_and_what_may_come_instead() {
         let next = ["lead-agreed".to_owned()];
-        let state = Some("agreeing-lead".to_owned());
-        let status: Status =
-            refused("wrong-state", "Read it again.", state, &next, Place::EVENT).into();
+        let state = Some("agreeing-lead");
+        let status: Status = refused(
+            ("wrong-state", &[]),
+            "Read it again.",
+            state,
+            &next,
+            Place::EVENT,
+        )
+        .into();
         assert_eq!(status.code(), Code::FailedPrecondition);
         let info = status.get_details_error_info().expect("one reason");
         assert_eq!(info.metadata["state"], "agreeing-lead");
@@ -530,7 +564,8 @@ mod tests {
 
     #[test]
     fn case_that_may_not_be_seen_answers_like_one_that_is_not_there() {
-        let known: Status = refused("unknown-case", "Check it.", None, &[], Place::EVENT).into();
+        let known: Status =
+            refused(("unknown-case", &[]), "Check it.", None, &[], Place::EVENT).into();
         let unknown: Status = Failure::not_found("case").into();
         assert_eq!(known.code(), unknown.code());
         assert_eq!(known.message(), unknown.message());

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use concordat_domain::State;
 use concordat_domain::event::{CaseVersion, EventType};
 use concordat_domain::ids::{CaseId, EventId, OrganisationId, Position};
 use concordat_node::Spot;
@@ -67,6 +68,19 @@ pub(crate) fn event_types(texts: &[String], field: &str) -> Result<Vec<EventType
         )
     };
     texts.iter().enumerate().map(read).collect()
+}
+
+/// That each text is a state that a case can be in.
+pub(crate) fn states(texts: &[String], field: &str) -> Result<(), Failure> {
+    let unknown = |text: &&String| State::ALL.iter().all(|state| state.code() != text.as_str());
+    let Some(index) = texts.iter().position(|text| unknown(&text)) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = State::ALL.iter().map(|state| state.code()).collect();
+    Err(Failure::field(
+        &format!("{field}[{index}]"),
+        format!("expected one of {}", known.join(", ")),
+    ))
 }
 
 /// An instant, if one is given.

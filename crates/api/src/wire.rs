@@ -92,6 +92,12 @@ impl Wires {
         } else {
             self.json
         };
+        let is_json = !kind.starts_with("application/grpc");
+        if let Err(failure) = request::check_encoding(request.headers())
+            && is_json
+        {
+            return answer::failed(failure, false);
+        }
         let within = match request::time_allowed(request.headers()) {
             Ok(within) => within,
             Err(failure) => return answer::failed(failure, is_grpc),

@@ -121,6 +121,25 @@ async fn every_fault_of_a_request_names_its_field_and_reason() {
     }
 }
 
+/// B, *Ruling reasons*: the ruling names the first missing field; a person who fills in a form is told of all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mandatory_field_that_is_missing_is_named_at_once() {
+    let mut served = Served::start().await;
+    let case_id = served.complaint().await.case_id;
+    let nothing = served.request(&case_id, "consent-requested", &serde_json::json!({}));
+    let refused = served.events().emit_event(nothing).await;
+    let (code, reason, fields) = told(&refused.expect_err("nothing is filled in"));
+    assert_eq!(
+        (code, reason.as_str()),
+        (Code::InvalidArgument, "MISSING_FIELD")
+    );
+    let names: Vec<&str> = fields
+        .iter()
+        .filter_map(|path| path.strip_prefix("event.body.consent_requested."))
+        .collect();
+    assert_eq!(names, ["orgs", "explained"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn case_timetable_and_timeline_can_be_read() {
     let mut served = Served::start().await;

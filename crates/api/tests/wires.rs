@@ -266,6 +266,57 @@ async fn every_fault_of_a_request_is_told_with_its_reason_whatever_the_wire() {
     assert!(slow.has("retry-after: 1"), "{slow:?}");
 }
 
+/// One answer is enough to mend a request, and it names fields as JSON does (google.rpc.BadRequest).
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_wrong_with_a_request_in_json_is_told_at_once() {
+    let served = Served::start().await;
+    let emit = "EventService/EmitEvent";
+    let told = |reason: &str, fields: &[&str]| {
+        let fields: Vec<String> = fields.iter().map(|one| (*one).to_owned()).collect();
+        ("invalid_argument".to_owned(), reason.to_owned(), fields)
+    };
+    let wrong = json!({
+        "eventId": 7, "waitFor": "SOON", "validateOnly": null,
+        "event": {"occurredAt": "yesterday", "colour": 1, "body": {"consentRequested": {"orgs": "ods:ZT1"}}},
+    });
+    let wrong = call(&served, emit, &wrong).await;
+    let fields = [
+        "event.body.consentRequested.orgs",
+        "event.colour",
+        "event.occurredAt",
+        "eventId",
+        "waitFor",
+    ];
+    assert_eq!(wrong.told(), told("FIELD_INVALID", &fields));
+    assert!(wrong.body.contains("(and 4 more)"), "{}", wrong.body);
+    assert!(wrong.body.contains("COMMITTED"), "what may stand there");
+    assert!(!wrong.body.contains("yesterday"), "no value is repeated");
+
+    let nothing = call(&served, emit, &json!({})).await;
+    assert_eq!(
+        nothing.told(),
+        told("EVENT_ID_MISSING", &["eventId", "event"])
+    );
+    let version = json!({"eventId": "7", "expectedVersion": "7", "event": {}, "waitFor": 99});
+    let version = call(&served, emit, &version).await;
+    let fields = ["eventId", "expectedVersion", "waitFor"];
+    assert_eq!(version.told(), told("FIELD_INVALID", &fields));
+    for body in [json!(null), json!([]), json!("text")] {
+        let answered = call(&served, emit, &body).await;
+        assert_eq!(answered.told(), told("FIELD_INVALID", &[]), "{body}");
+    }
+    let state = get(&served, "/v1/cases?states=closed&states=nonsense").await;
+    assert_eq!(state.told(), told("FIELD_INVALID", &["states[1]"]));
+
+    let packed = with_token("content-type: application/json\r\ncontent-encoding: br\r\n");
+    let path = format!("/concordat.v1.{emit}");
+    let packed = http(&served, "POST", &path, &packed, "{}").await;
+    assert_eq!(
+        (packed.status, packed.told().1.as_str()),
+        (415, "ENCODING_UNSUPPORTED")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_wire_asks_for_the_token_and_health_does_not() {
     let served = Served::start().await;
@@ -290,11 +341,12 @@ async fn every_wire_asks_for_the_token_and_health_does_not() {
     );
 }
 
-/// The answer without the id of the request, the one thing that tells two answers of one text apart.
+/// The answer without what tells two answers of one text apart whatever was asked: the id of the request, and how far the node has read,
+/// which goes on by itself between two calls.
 fn without_request_id(mut answer: Answer) -> Answer {
-    answer
-        .headers
-        .retain(|header| !header.starts_with("concordat-request-id:"));
+    answer.headers.retain(|header| {
+        !header.starts_with("concordat-request-id:") && !header.starts_with("concordat-position:")
+    });
     answer
 }
 
@@ -382,6 +434,23 @@ async fn request_above_the_limit_is_refused_with_our_reason_on_every_wire() {
     let long = "x".repeat(5 * 1024 * 1024);
     let by_json = call(&served, "CaseService/GetCase", &json!({"caseId": long})).await;
     assert_eq!(by_json.told().1, "REQUEST_TOO_LARGE", "{by_json:?}");
+    // Most clients send all of it before they listen.
+    let path = "/concordat.v1.CaseService/GetCase";
+    let head = with_token("content-type: application/json\r\n");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n{head}content-length: {}\r\n\r\n",
+        3 * long.len()
+    );
+    let mut socket = TcpStream::connect(served.address).await.expect("a port");
+    for piece in [&head, &long, &long, &long] {
+        let sent = socket.write_all(piece.as_bytes()).await;
+        sent.expect("the server reads it to its end");
+    }
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut bytes)).await;
+    read.expect("in time").expect("read");
+    assert_eq!(answer(&bytes).status, 400);
+    assert!(String::from_utf8_lossy(&bytes).contains("REQUEST_TOO_LARGE"));
     let mut request = served.request("", "complaint-received", &complaint());
     request.case_id = long;
     let by_grpc = served

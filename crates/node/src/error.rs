@@ -19,8 +19,10 @@ pub enum Error {
         code: String,
         /// What the caller can do.
         advice: String,
+        /// Of `missing-field`: every mandatory field that is absent besides the one that the code names.
+        also_missing: Box<[&'static str]>,
         /// State of the case, if there is one.
-        state: Option<String>,
+        state: Option<&'static str>,
         /// Types that may be emitted instead.
         next_event_types: Vec<String>,
         /// Of `stale-sequence`: what came between.

@@ -5,7 +5,7 @@ use std::{cell::RefCell, fmt};
 
 use prost::{Message, Name};
 use prost_reflect::{
-    DeserializeOptions, DynamicMessage, Kind, MessageDescriptor, SerializeOptions,
+    DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions,
 };
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -100,6 +100,102 @@ pub fn dynamic_from_value(
 ) -> Result<DynamicMessage, Error> {
     known_names(descriptor, value, "")?;
     deserialize(descriptor, value).map_err(|error| locate(descriptor, value, "", error))
+}
+
+/// Everything that is wrong with a JSON value as a message: unknown names, and values that do not fit their fields, with what would. Values are
+/// not repeated. Empty if each field by itself is well, which does not say that [`dynamic_from_value`] takes all of them together.
+pub fn faults(descriptor: &MessageDescriptor, value: &Value) -> Vec<Error> {
+    let mut faults = Vec::new();
+    of_message(descriptor, value, "", &mut faults);
+    faults
+}
+
+fn of_message(descriptor: &MessageDescriptor, value: &Value, path: &str, faults: &mut Vec<Error>) {
+    let Value::Object(object) = value else {
+        faults.push(Error::Invalid {
+            path: path.to_owned(),
+            reason: "expected an object of fields".to_owned(),
+        });
+        return;
+    };
+    for (name, value) in object {
+        let path = join(path, name);
+        let field = descriptor
+            .get_field_by_json_name(name)
+            .or_else(|| descriptor.get_field_by_name(name));
+        match field {
+            None => faults.push(Error::UnknownField(path)),
+            // As if it were absent.
+            Some(_) if value.is_null() => {}
+            Some(field) => of_field(&field, value, &path, faults),
+        }
+    }
+}
+
+fn of_field(field: &FieldDescriptor, value: &Value, path: &str, faults: &mut Vec<Error>) {
+    if !field.is_list() {
+        return of_single(field, value, path, faults);
+    }
+    let Value::Array(elements) = value else {
+        faults.push(Error::Invalid {
+            path: path.to_owned(),
+            reason: "expected a list".to_owned(),
+        });
+        return;
+    };
+    for (index, element) in elements.iter().enumerate() {
+        of_single(field, element, &format!("{path}[{index}]"), faults);
+    }
+}
+
+fn of_single(field: &FieldDescriptor, value: &Value, path: &str, faults: &mut Vec<Error>) {
+    if let Kind::Message(inner) = field.kind()
+        && inner.package_name() != "google.protobuf"
+        && !field.is_map()
+    {
+        return of_message(&inner, value, path, faults);
+    }
+    let alone = match field.is_list() {
+        true => Value::Array(vec![value.clone()]),
+        false => value.clone(),
+    };
+    let single = Value::Object(Map::from_iter([(field.json_name().to_owned(), alone)]));
+    if deserialize(field.parent_message(), &single).is_err() {
+        faults.push(Error::Invalid {
+            path: path.to_owned(),
+            reason: format!("expected {}", expected(field)),
+        });
+    }
+}
+
+/// What a field takes, in words.
+fn expected(field: &FieldDescriptor) -> String {
+    let fixed = match field.kind() {
+        Kind::Enum(enumeration) => {
+            let values = enumeration.values().filter(|value| value.number() != 0);
+            let names: Vec<String> = values.map(|value| value.name().to_owned()).collect();
+            return format!("one of {}", names.join(", "));
+        }
+        _ if field.is_map() => "an object",
+        Kind::String => "a text",
+        Kind::Bytes => "bytes in base64",
+        Kind::Bool => "true or false",
+        Kind::Double | Kind::Float => "a number",
+        Kind::Uint32 | Kind::Fixed32 | Kind::Uint64 | Kind::Fixed64 => "a whole number from 0",
+        Kind::Int32
+        | Kind::Sint32
+        | Kind::Sfixed32
+        | Kind::Int64
+        | Kind::Sint64
+        | Kind::Sfixed64 => "a whole number",
+        Kind::Message(message) => match message.name() {
+            "Timestamp" => "an instant such as 2026-03-02T10:00:00Z",
+            "Duration" => "a span in seconds such as 30s",
+            "FieldMask" => "names of fields, separated by commas",
+            _ => "an object",
+        },
+    };
+    fixed.to_owned()
 }
 
 /// Reads JSON in which no object has a key twice.

@@ -52,6 +52,7 @@ impl CaseService for Services {
         let given = read::instant(asked.at.as_ref(), "at")?;
         let at = given.unwrap_or_else(|| self.clock.now());
         let keeper = read::optional(&asked.keeper, "keeper", read::organisation)?;
+        read::states(&asked.states, "states")?;
         let list = [
             "cases",
             &asked.states.join(","),

@@ -187,7 +187,7 @@ impl DirectoryService for Services {
         request: Request<v1::RecordChangeRequest>,
     ) -> Result<Response<v1::RecordChangeResponse>, Status> {
         let (metadata, _, asked) = request.into_parts();
-        let wait_until = wait_for(asked.wait_for())?;
+        let wait_until = wait_for(asked.wait_for)?;
         let limit = if asked.wait_for == 0 { WAIT } else { WAIT_MAX };
         let event_id = read::new_event_id(&asked.event_id)?;
         let input = match event_in(&asked.change) {

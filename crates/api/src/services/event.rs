@@ -209,19 +209,39 @@ impl Services {
         asked: v1::EmitEventRequest,
         terms: &Terms,
     ) -> Result<v1::EmitEventResponse, Failure> {
-        let wait_for = wait_for(asked.wait_for())?;
         let limit = if asked.wait_for == 0 { WAIT } else { WAIT_MAX };
-        let input = asked
-            .event
-            .ok_or_else(|| Failure::field("event", "what happened is missing"))?;
-        self.check_instant(&input, "event")?;
+        let read = (
+            read::new_event_id(&asked.event_id),
+            read::optional(&asked.case_id, "case_id", read::case_id),
+            self.event_of(asked.event),
+            read::version(&asked.expected_version, "expected_version"),
+            wait_for(asked.wait_for),
+        );
+        let (event_id, case, input, expected, wait_for) = match read {
+            (Ok(event_id), Ok(case), Ok(input), Ok(expected), Ok(wait_for)) => {
+                (event_id, case, input, expected, wait_for)
+            }
+            (event_id, case, input, expected, wait_for) => {
+                let failures = [
+                    event_id.err(),
+                    case.err(),
+                    input.err(),
+                    expected.err(),
+                    wait_for.err(),
+                ];
+                let mut failures = failures.into_iter().flatten();
+                let first = failures
+                    .next()
+                    .unwrap_or_else(|| Failure::field("event", "it cannot be read"));
+                return Err(Failure::all(first, failures));
+            }
+        };
         let event_type = type_of(&input);
-        let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
         let emission = Emission {
-            event_id: read::new_event_id(&asked.event_id)?,
+            event_id,
             case,
             input,
-            expected: read::version(&asked.expected_version, "expected_version")?,
+            expected,
             wait_for,
             wait_at_most: clocked::wait_at_most(&terms.metadata, limit),
             validate_only: asked.validate_only,
@@ -238,6 +258,13 @@ impl Services {
             receipt: Some(receipt),
             after,
         })
+    }
+
+    /// What happened, if it was handed in as something that can have happened by now.
+    fn event_of(&self, input: Option<v1::EventInput>) -> Result<v1::EventInput, Failure> {
+        let input = input.ok_or_else(|| Failure::field("event", "what happened is missing"))?;
+        self.check_instant(&input, "event")?;
+        Ok(input)
     }
 
     /// Whoever waits in vain is told why.
@@ -298,15 +325,20 @@ fn type_of(input: &v1::EventInput) -> Option<String> {
     body.and_then(concordat_codec::kinds::event_type)
 }
 
-pub(super) fn wait_for(stage: v1::Stage) -> Result<Stage, Failure> {
-    match stage {
-        v1::Stage::Unspecified | v1::Stage::Ruled => Ok(Stage::Ruled),
-        v1::Stage::Accepted => Ok(Stage::Accepted),
-        v1::Stage::Committed => Ok(Stage::Committed),
-        v1::Stage::Witnessed => Ok(Stage::Witnessed),
-        v1::Stage::Held => Err(Failure::field(
+/// The stage that an emitter waits for; RULED if it names none.
+pub(super) fn wait_for(stage: i32) -> Result<Stage, Failure> {
+    match v1::Stage::try_from(stage) {
+        Ok(v1::Stage::Unspecified | v1::Stage::Ruled) => Ok(Stage::Ruled),
+        Ok(v1::Stage::Accepted) => Ok(Stage::Accepted),
+        Ok(v1::Stage::Committed) => Ok(Stage::Committed),
+        Ok(v1::Stage::Witnessed) => Ok(Stage::Witnessed),
+        Ok(v1::Stage::Held) => Err(Failure::field(
             "wait_for",
             "nobody waits for HELD; name ACCEPTED, COMMITTED, RULED or WITNESSED",
+        )),
+        Err(_) => Err(Failure::field(
+            "wait_for",
+            "no stage has this number; name ACCEPTED, COMMITTED, RULED or WITNESSED",
         )),
     }
 }

@@ -13,7 +13,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde_json::{Value, json};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{StatusExt, pb};
 
 use super::contract;
 
@@ -64,9 +64,29 @@ pub(super) fn failed(error: impl Into<Status>, is_grpc: bool) -> Response<Body> 
     with_body(http_status(&status), "application/json", headers, body)
 }
 
-/// The error as a JSON object: code, text and details. Each detail has its bytes for programs, and in `debug` the same for people.
+/// The error as a JSON object: code, text and details. Each detail has its bytes for programs, and in `debug` the same for people. Fields have
+/// the names that they have in JSON, as `google.rpc.BadRequest` asks.
 pub(super) fn error_value(status: &Status) -> Value {
-    let details = tonic_types::Status::decode(status.details()).unwrap_or_default();
+    let mut details = tonic_types::Status::decode(status.details()).unwrap_or_default();
+    let mut message = status.message().to_owned();
+    for detail in &mut details.details {
+        if detail.type_url.ends_with("/google.rpc.BadRequest") {
+            let mut told = pb::BadRequest::decode(&*detail.value).unwrap_or_default();
+            for violation in &mut told.field_violations {
+                let named = lower_camel(&violation.field);
+                message = message.replace(&format!("`{}`", violation.field), &format!("`{named}`"));
+                violation.field = named;
+            }
+            detail.value = told.encode_to_vec();
+        }
+        if detail.type_url.ends_with("/google.rpc.ErrorInfo") {
+            let mut told = pb::ErrorInfo::decode(&*detail.value).unwrap_or_default();
+            if let Some(field) = told.metadata.get_mut("field") {
+                *field = lower_camel(field);
+            }
+            detail.value = told.encode_to_vec();
+        }
+    }
     let details = details.details.iter().map(|detail| {
         let name = detail.type_url.trim_start_matches(TYPE_URL);
         let shown = contract::pool()
@@ -82,9 +102,26 @@ pub(super) fn error_value(status: &Status) -> Value {
     });
     json!({
         "code": code_name(status.code()).to_ascii_lowercase(),
-        "message": status.message(),
+        "message": message,
         "details": details.collect::<Vec<_>>(),
     })
+}
+
+/// `event.body.consent_granted.orgs[0]` as JSON names it: `event.body.consentGranted.orgs[0]`.
+fn lower_camel(path: &str) -> String {
+    let mut named = String::with_capacity(path.len());
+    let mut is_first_of_word = false;
+    for letter in path.chars() {
+        match letter {
+            '_' => is_first_of_word = true,
+            letter if is_first_of_word => {
+                named.push(letter.to_ascii_uppercase());
+                is_first_of_word = false;
+            }
+            letter => named.push(letter),
+        }
+    }
+    named
 }
 
 /// Whole seconds until a further try makes sense.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use concordat_proto::json;
 use concordat_proto::v1::ErrorReason;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use prost::Message;
 use prost_reflect::MessageDescriptor;
+use serde_json::Value;
 use tonic::Code;
 use tonic::body::Body;
 
@@ -18,6 +20,8 @@ use crate::server::REQUEST_BYTES_MAX;
 
 /// How long a body may take to arrive. Whoever sends 4 MiB over a slow line needs some seconds; whoever needs a minute holds a place.
 const BODY_WITHIN: Duration = Duration::from_secs(60);
+/// Up to how much of a body that is too large is read to its end.
+const DROPPED_BYTES_MAX: usize = 16 * REQUEST_BYTES_MAX;
 /// Most digits of a time allowed: gRPC has eight, Connect ten.
 const TIME_DIGITS_MAX: usize = 10;
 
@@ -57,22 +61,74 @@ pub(super) fn out_of_time(within: Duration) -> Failure {
     .with("withinMillis", within.as_millis().to_string())
 }
 
+/// That a body in JSON is compressed in a way that is read, if it is compressed.
+///
+/// # Errors
+/// If it is not: named with what is.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
+    let known = ["identity", "gzip", "zstd"];
+    let mut given = headers.get_all(CONTENT_ENCODING).iter();
+    let read = given.all(|given| {
+        known
+            .iter()
+            .any(|known| given.as_bytes().eq_ignore_ascii_case(known.as_bytes()))
+    });
+    if read {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Unimplemented,
+        ErrorReason::EncodingUnsupported,
+        "the body is compressed in a way that this node does not read",
+    )
+    .with("supported", "gzip, zstd, identity"))
+}
+
 /// The whole body.
 ///
 /// # Errors
 /// If it is too large, too slow, or ends before its end.
 pub(super) async fn body(request: Request<Body>) -> Result<Bytes, Failure> {
-    let limited = Limited::new(request.into_body(), REQUEST_BYTES_MAX);
-    match tokio::time::timeout(BODY_WITHIN, limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Failure::new(
-            Code::InvalidArgument,
-            ErrorReason::FieldInvalid,
-            "the body of the request is damaged or was cut off",
-        )),
-        Err(_) => Err(out_of_time(BODY_WITHIN)),
+    let headers = request.headers();
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| {
+        let length = length.to_str().ok()?;
+        length.parse::<usize>().ok()
+    });
+    // Whoever asks before it sends is told before it does.
+    if headers.contains_key(EXPECT) && length.is_some_and(|length| length > REQUEST_BYTES_MAX) {
+        return Err(too_large());
     }
+    tokio::time::timeout(BODY_WITHIN, collected(request.into_body()))
+        .await
+        .unwrap_or_else(|_| Err(out_of_time(BODY_WITHIN)))
+}
+
+/// The bytes of a body. One that is too large is read and dropped up to a limit: whoever sends all of it before it listens would never hear
+/// the answer.
+async fn collected(mut body: Body) -> Result<Bytes, Failure> {
+    let (mut kept, mut seen) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            Failure::new(
+                Code::InvalidArgument,
+                ErrorReason::FieldInvalid,
+                "the body of the request is damaged or was cut off",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        seen = seen.saturating_add(data.len());
+        if seen <= REQUEST_BYTES_MAX {
+            kept.extend_from_slice(&data);
+        } else if seen > DROPPED_BYTES_MAX {
+            break;
+        }
+    }
+    if seen > REQUEST_BYTES_MAX {
+        return Err(too_large());
+    }
+    Ok(kept.freeze())
 }
 
 /// A request in JSON as the bytes of its message; read strictly.
@@ -85,25 +141,57 @@ pub(super) fn message_of_text(
 ) -> Result<Bytes, Failure> {
     let text = std::str::from_utf8(body)
         .map_err(|_| unreadable(json::Error::Syntax("not UTF-8".to_owned())))?;
-    let message = json::dynamic_from_str(descriptor, text).map_err(unreadable)?;
-    Ok(message.encode_to_vec().into())
+    message_of_value(descriptor, &json::parse(text).map_err(unreadable)?)
+}
+
+/// The same of JSON that was parsed already. All that is wrong is told at once.
+///
+/// # Errors
+/// As [`message_of_text`].
+pub(super) fn message_of_value(
+    descriptor: &MessageDescriptor,
+    value: &Value,
+) -> Result<Bytes, Failure> {
+    json::dynamic_from_value(descriptor, value)
+        .map(|message| message.encode_to_vec().into())
+        .map_err(|first| {
+            let mut faults = json::faults(descriptor, value).into_iter();
+            // Fields that exclude each other are each well by themselves.
+            let first = faults.next().unwrap_or(first);
+            Failure::all(unreadable(first), faults.map(unreadable))
+        })
 }
 
 /// What is wrong with a request in JSON.
 pub(super) fn unreadable(error: json::Error) -> Failure {
-    let (reason, path) = match &error {
-        json::Error::Syntax(_) => (ErrorReason::FieldInvalid, None),
-        json::Error::DuplicateKey(path) => (ErrorReason::FieldInvalid, Some(path.clone())),
-        json::Error::UnknownField(path) => (ErrorReason::FieldUnknown, Some(path.clone())),
-        // The reader repeats the value, in which a name may stand.
-        json::Error::Invalid { path, .. } => {
-            return Failure::field(path, "not a value of this field");
+    let text = error.to_string();
+    match error {
+        json::Error::Syntax(_) => {
+            Failure::new(Code::InvalidArgument, ErrorReason::FieldInvalid, text)
         }
-    };
-    let failure = Failure::new(Code::InvalidArgument, reason, error.to_string());
-    match path {
-        Some(path) => failure.and_field(&path, "not a field of this request, or given twice"),
-        None => failure,
+        json::Error::DuplicateKey(path) => {
+            Failure::new(Code::InvalidArgument, ErrorReason::FieldInvalid, text)
+                .and_field(&path, "given twice; decide which is meant")
+        }
+        json::Error::UnknownField(path) => {
+            Failure::new(Code::InvalidArgument, ErrorReason::FieldUnknown, text).and_field(
+                &path,
+                "not a field of this request; correct the name or take it out",
+            )
+        }
+        json::Error::Invalid { path, .. } if path.is_empty() => Failure::new(
+            Code::InvalidArgument,
+            ErrorReason::FieldInvalid,
+            "the request must be a JSON object of fields, such as {}",
+        ),
+        // The reader repeats the value, in which a name may stand; what we expected does not.
+        json::Error::Invalid { path, reason } if reason.starts_with("expected ") => {
+            Failure::field(&path, reason)
+        }
+        json::Error::Invalid { path, .. } => Failure::field(
+            &path,
+            "not a value of this field, or one that another field excludes",
+        ),
     }
 }
 

@@ -6,7 +6,6 @@ use concordat_proto::rest::{ROUTES, Route};
 use concordat_proto::v1::ErrorReason;
 use http::{HeaderMap, Method, Request, StatusCode};
 use percent_encoding::percent_decode_str;
-use prost::Message;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 use tonic::Code;
@@ -51,10 +50,8 @@ pub(super) async fn answer(caller: &Caller, request: Request<Body>) -> Answered 
         let body = request::body(request).await?;
         add_body(&mut fields, &body)?;
     }
-    let message = json::dynamic_from_value(&method.input(), &Value::Object(fields.clone()))
-        .map_err(request::unreadable)?;
+    let message = request::message_of_value(&method.input(), &Value::Object(fields.clone()))?;
     let rpc = http::uri::PathAndQuery::from_static(route.rpc);
-    let message = message.encode_to_vec().into();
     if route.is_stream() {
         let opened = caller.server_streaming(rpc, &headers, message).await?;
         let feed = fields.get("feedId").and_then(Value::as_str);

@@ -104,7 +104,8 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn needs(&self, need: Need) -> bool {
+    /// Whether a field must be there, as far as the others say.
+    pub(crate) fn needs(&self, need: Need) -> bool {
         match need {
             Need::Always => true,
             Need::Eng => self.regime == Some(Regime::Eng),

@@ -96,6 +96,26 @@ pub fn warnings(event: &Event) -> BTreeSet<String> {
         .collect()
 }
 
+/// The mandatory fields that the event lacks, in the row's order, so that who filled in a form is told of all of them at once. What is there
+/// and not of its type is not among them, nor what only the rules of a policy pack ask for that an opening event does not name.
+pub fn missing_fields(case: Option<&Case>, event: &Event, rules: &Rules<'_>) -> Vec<&'static str> {
+    let regime = match case {
+        Some(case) => Some(case.regime()),
+        None => opening_regime(event, rules).ok().flatten(),
+    };
+    let reader = Reader {
+        fields: &event.fields,
+        filled: &event.filled,
+        regime,
+    };
+    let lacking = row(event.event_type).fields.iter().filter(|field| {
+        reader.needs(field.need)
+            && event.fields.get(field.name).is_none()
+            && !event.filled.contains(field.name)
+    });
+    lacking.map(|field| field.name).collect()
+}
+
 /// Whether the row lets this organisation publish the event as the case stands, its fields apart.
 pub(crate) fn may_publish(case: &Case, org: &OrganisationId, event_type: EventType) -> bool {
     let row = row(event_type);

@@ -54,6 +54,7 @@ fn refused(code: String, advice: Option<&str>) -> Error {
     Error::Refused {
         advice: advice.unwrap_or_default().to_owned(),
         code,
+        also_missing: Box::default(),
         state: None,
         next_event_types: Vec::new(),
         meanwhile: None,

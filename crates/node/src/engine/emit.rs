@@ -6,6 +6,7 @@ use concordat_domain::case::From;
 use concordat_domain::event::{CaseVersion, Event, EventType, Opening, Placement};
 use concordat_domain::events::row;
 use concordat_domain::ids::{CaseId, EventId, Position};
+use concordat_domain::judge::missing_fields;
 use concordat_domain::policy::UnknownPack;
 use concordat_domain::rules::RULES_VERSION;
 use concordat_domain::timetable::{effects, timetable};
@@ -272,7 +273,7 @@ impl Engine {
             return Err(Error::VersionAhead);
         }
         if let Err(refusal) = judge(state, &event, &self.rules()) {
-            return Err(self.refused(&refusal, draft, state)?);
+            return Err(self.refused(&refusal, (draft, &event), state)?);
         }
         let warnings = concordat_domain::judge::warnings(&event);
         Ok((event, warnings))
@@ -282,9 +283,16 @@ impl Engine {
     fn refused(
         &self,
         refusal: &Refusal,
-        draft: &Draft,
+        (draft, event): (&Draft, &Event),
         state: Option<&Case>,
     ) -> Result<Error, Error> {
+        let also_missing = match &refusal.reason {
+            Reason::MissingField(named) => missing_fields(state, event, &self.rules())
+                .into_iter()
+                .filter(|field| field != named)
+                .collect(),
+            _ => Box::default(),
+        };
         let next = state.map(|case| self.next_event_types(case));
         let is_stale = refusal.reason == Reason::StaleSequence;
         let seen = draft.expected.filter(|_| is_stale);
@@ -292,7 +300,8 @@ impl Engine {
         Ok(Error::Refused {
             code: refusal.code(),
             advice: refusal.advice().to_owned(),
-            state: state.map(|case| case.state().to_string()),
+            also_missing,
+            state: state.map(|case| case.state().code()),
             next_event_types: next
                 .unwrap_or_default()
                 .iter()
@@ -368,7 +377,8 @@ impl Engine {
         Err(Error::Refused {
             code: reason.code(),
             advice: reason.advice().to_owned(),
-            state: Some(after.state().to_string()),
+            also_missing: Box::default(),
+            state: Some(after.state().code()),
             next_event_types: Vec::new(),
             meanwhile: None,
         })
@@ -461,6 +471,7 @@ impl Engine {
                 advice: format!(
                     "No policy pack `{id}` is in force in this partnership; name one that is."
                 ),
+                also_missing: Box::default(),
                 state: None,
                 next_event_types: Vec::new(),
                 meanwhile: None,

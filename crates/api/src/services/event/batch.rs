@@ -17,7 +17,7 @@ impl Services {
         request: Request<v1::BatchEmitEventsRequest>,
     ) -> Result<Response<v1::BatchEmitEventsResponse>, Status> {
         let (metadata, _, asked) = request.into_parts();
-        let wait_for = wait_for(asked.wait_for())?;
+        let wait_for = wait_for(asked.wait_for)?;
         let limit = if asked.wait_for == 0 { WAIT } else { WAIT_MAX };
         let case = read::optional(&asked.case_id, "case_id", read::case_id)?;
         let expected = read::version(&asked.expected_version, "expected_version")?;
