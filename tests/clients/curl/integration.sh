@@ -50,7 +50,7 @@ emit() {
 # --8<-- consume
 # A stream of Server-Sent Events: `id:` is the place, `data:` a CloudEvent. Deal with it, then commit the place; a new stream starts behind it.
 follow() {
-  local feed=$1 line kind="" cursor="" data=""
+  local feed=$1 line kind="" cursor="" data="" pause=1000
   call FeedService/CreateFeed "{\"feedId\": \"$feed\", \"start\": \"FEED_START_BEGINNING\"}" > /dev/null
   while true; do
     while IFS= read -r line; do
@@ -58,20 +58,24 @@ follow() {
         "event: "*) kind=${line#event: } ;;
         "id: "*) cursor=${line#id: } ;;
         "data: "*) data=${line#data: } ;;
+        # Milliseconds until a new stream should be opened: the node says it first, and again when it closes.
+        "retry: "*) pause=${line#retry: } ;;
         "")
           # A blank line ends one message.
           case $kind in
-            event)
-              jq -r '"feed \(.type) \(.subject)"' <<< "$data"
+            # An event; older events that can be read now; a case as it stood; a test. All are entries, and are committed.
+            event | content-available | snapshot | feed-test)
+              jq -r '"feed \(.type) \(.subject // "")"' <<< "$data"
               call FeedService/CommitFeed "{\"feedId\": \"$feed\", \"cursor\": \"$cursor\"}" > /dev/null ;;
             caught-up) [ "${2-}" = --until-caught-up ] && return ;;
+            resync-required) echo "the place is none of this feed: look, then FeedService/SeekFeed" >&2; return 1 ;;
             closing | error) break ;;
           esac
           kind="" data="" ;;
       esac
     done < <(curl --silent --no-buffer -H "@$headers" "$CONCORDAT_SERVER/v1/feeds/$feed/events")
     # Whatever ended it: open it again, in a while.
-    sleep 2
+    sleep "$(jq -n "$pause / 1000")"
   done
 }
 
