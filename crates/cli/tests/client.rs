@@ -520,6 +520,12 @@ fn the_token_comes_from_the_environment_too_and_never_leaves_the_machine() {
         .output()
         .expect("it runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
+    let by_file = command(&["server", "whoami"])
+        .env("CONCORDAT_SERVER", &node.url)
+        .env("CONCORDAT_TOKEN_FILE", &node.token_file)
+        .output()
+        .expect("it runs");
+    assert!(by_file.status.success(), "{}", text(&by_file.stderr));
     for server in [
         "http://192.0.2.1:7171",
         "https://127.0.0.1:7171",

@@ -152,6 +152,12 @@ fn what_is_not_done_is_not_seen_and_counts_only_if_strict() {
         (Some(0), "NOT SEEN")
     );
     assert_eq!(tried(&idle, &["--strict"]).0, Some(7));
+    // By JSON it may do well, and nobody looks: the report says so.
+    let call = "curl -sS -H 'content-type: application/json' -d '{}' $CONCORDAT_SERVER/concordat.v1.ServerService/GetServerInfo";
+    let by_json = ["sh", "-c", call].map(str::to_owned);
+    let (code, report) = tried(&by_json, &[]);
+    assert_eq!((code, &report["not_looked_at"]), (Some(7), &Value::from(1)));
+    assert_eq!(verdict(&report, "authenticates"), "FAIL", "it had no token");
     let missing = concordat(&[
         "conformance",
         "--",

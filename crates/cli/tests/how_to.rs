@@ -178,6 +178,7 @@ fn every_command_of_the_page_does_what_it_says() {
         .env("PATH", path)
         .env_remove("CONCORDAT_SERVER")
         .env_remove("CONCORDAT_TOKEN")
+        .env_remove("CONCORDAT_TOKEN_FILE")
         .output()
         .expect("bash is there");
     let (said, complained) = (text(&output.stdout), text(&output.stderr));

@@ -31,6 +31,8 @@ use crate::token_file;
 
 /// The token itself, where no option names a file. It is not an option: other users see those.
 const TOKEN_VARIABLE: &str = "CONCORDAT_TOKEN";
+/// A file with it, where neither says it: what the clients of the guides read.
+const TOKEN_FILE_VARIABLE: &str = "CONCORDAT_TOKEN_FILE";
 /// A node on this machine answers at once, or is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer with a case of many events is longer than the 4 MiB that tonic takes by default.
@@ -46,7 +48,8 @@ pub(crate) struct Connection {
     /// Address of the node, such as http://127.0.0.1:7171, the default. Goes before what profile and configuration say.
     #[arg(long, value_name = "URL", env = "CONCORDAT_SERVER", global = true)]
     server: Option<String>,
-    /// File with the API token, mode 0600. Goes before the variable CONCORDAT_TOKEN, that before profile and configuration.
+    /// File with the API token, mode 0600. Goes before the variable CONCORDAT_TOKEN, that before CONCORDAT_TOKEN_FILE, that before profile
+    /// and configuration.
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
     /// How long one call may take.
@@ -127,6 +130,9 @@ impl Connection {
         }
         if std::env::var_os(TOKEN_VARIABLE).is_some() {
             return TokenPlace::Variable;
+        }
+        if let Some(file) = std::env::var_os(TOKEN_FILE_VARIABLE) {
+            return TokenPlace::File(file.into());
         }
         match (of_profile, config) {
             (Some(file), _) => TokenPlace::File(file.clone()),

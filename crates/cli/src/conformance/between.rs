@@ -55,6 +55,8 @@ pub(super) struct Seen {
     pub(super) emits: Emits,
     pub(super) feeds: Feeds,
     pub(super) calls: u64,
+    /// Those of them that were not gRPC: passed on, and not looked at.
+    pub(super) not_looked_at: u64,
 }
 
 impl Watch {
@@ -158,6 +160,9 @@ impl Between {
             return Status::invalid_argument("the request is too large, or broke off").into_http();
         };
         let whole = || Body::new(Full::new(bytes.clone()));
+        if !is_grpc {
+            self.watch.seen().not_looked_at += 1;
+        }
         let Some(message) = message_of(&bytes).filter(|_| is_grpc) else {
             return self.pass(head, whole()).await;
         };

@@ -162,10 +162,17 @@ async fn exercise(asked: &Conformance) -> Result<Report, Failure> {
             emits,
             feeds,
             calls,
+            not_looked_at,
         } = &mut *seen;
         emits.close(found);
         feeds.close(found);
-        Report::of(found, *calls, began, SystemClock.now(), &asked.command)
+        Report::of(
+            found,
+            (*calls, *not_looked_at),
+            began,
+            SystemClock.now(),
+            &asked.command,
+        )
     };
     Ok(report)
 }

@@ -27,6 +27,8 @@ pub(super) struct Report {
     ended: Timestamp,
     /// Calls that the integration made.
     calls: u64,
+    /// Those of them that were not gRPC (JSON, gRPC-Web, Server-Sent Events): passed on, and not looked at.
+    not_looked_at: u64,
     checks: Vec<Line>,
 }
 
@@ -58,13 +60,19 @@ impl Report {
     /// The report of what was found.
     pub(super) fn of(
         found: &Found,
-        calls: u64,
+        (calls, not_looked_at): (u64, u64),
         began: Timestamp,
         ended: Timestamp,
         command: &[String],
     ) -> Self {
         let checks = Check::ALL.into_iter().map(|check| {
-            let (verdict, seen) = found.of(check);
+            let (verdict, seen) = match found.of(check) {
+                (Verdict::NotSeen, _) if not_looked_at > 0 => (
+                    Verdict::NotSeen,
+                    "calls that are not gRPC are not looked at",
+                ),
+                found => found,
+            };
             Line {
                 id: check.id(),
                 verdict,
@@ -79,6 +87,7 @@ impl Report {
             began,
             ended,
             calls,
+            not_looked_at,
             checks: checks.collect(),
         }
     }
@@ -108,7 +117,15 @@ impl Report {
             count(Verdict::Fail),
             count(Verdict::NotSeen),
             self.calls
-        ))
+        ))?;
+        if self.not_looked_at > 0 {
+            output::line(&format!(
+                "{} of them were not gRPC (JSON, gRPC-Web, Server-Sent Events): they were passed on to the node and not looked at, so what they \
+                 do well or badly is not in this report",
+                self.not_looked_at
+            ))?;
+        }
+        Ok(())
     }
 
     /// As build servers read it. A check that was not seen counts as skipped.
@@ -187,7 +204,7 @@ mod tests {
         found.pass(Check::Authenticates, "well");
         found.fail(Check::GivesWay, "\"by force\" & more");
         let now = Timestamp::UNIX_EPOCH;
-        Report::of(&found, 7, now, now, &[])
+        Report::of(&found, (7, 0), now, now, &[])
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub fn command(arguments: &[&str]) -> Command {
         .args(arguments)
         .env_remove("CONCORDAT_SERVER")
         .env_remove("CONCORDAT_TOKEN")
+        .env_remove("CONCORDAT_TOKEN_FILE")
         .env_remove("CONCORDAT_PROFILE")
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .stdin(Stdio::null());

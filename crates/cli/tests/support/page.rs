@@ -88,6 +88,7 @@ pub fn play(
         .env("PATH", path)
         .env_remove("CONCORDAT_SERVER")
         .env_remove("CONCORDAT_TOKEN")
+        .env_remove("CONCORDAT_TOKEN_FILE")
         .output()
         .expect("bash is there");
     let (said, complained) = (text(&output.stdout), text(&output.stderr));
