@@ -11,6 +11,7 @@ pub mod fields;
 pub mod form;
 pub mod kinds;
 pub mod parts;
+pub mod past;
 pub mod schema;
 pub mod shape;
 pub mod time;

@@ -153,6 +153,7 @@ fn walk(message: &DynamicMessage, path: &str, names: Names, violations: &mut Vec
                     );
                 }
                 repeated_ids(values, &path, violations);
+                repeated_names(&field, values, &path, violations);
             }
             value => single(&field, value, &path, names, violations),
         }
@@ -217,6 +218,28 @@ fn repeated_ids(values: &[Value], path: &str, violations: &mut Vec<Violation>) {
     }
 }
 
+/// A name that stands twice in a list of names is a slip: no list counts how often.
+fn repeated_names(
+    field: &FieldDescriptor,
+    values: &[Value],
+    path: &str,
+    violations: &mut Vec<Violation>,
+) {
+    if options::text_format(field) == TextFormat::Free {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    for (index, name) in values.iter().enumerate() {
+        if name.as_str().is_some_and(|name| !seen.insert(name)) {
+            violations.push(Violation::new(
+                format!("{path}[{index}]"),
+                "occurs twice in the list",
+                "name each once",
+            ));
+        }
+    }
+}
+
 fn text_violation(format: TextFormat, text: &str, path: &str) -> Option<Violation> {
     let (fits, what, advice) = match format {
         TextFormat::Code => (
@@ -245,6 +268,14 @@ fn text_violation(format: TextFormat, text: &str, path: &str) -> Option<Violatio
             "not a name or title",
             "one line of at most 200 bytes",
         ),
+        TextFormat::Free if text.trim().is_empty() => {
+            (false, "empty", "write something, or leave the field out")
+        }
+        TextFormat::Free if text.chars().any(is_no_text) => (
+            false,
+            "holds control characters",
+            "text of lines, without NUL, escape or other control characters but tab and line ends",
+        ),
         TextFormat::Free => (
             text.len() <= TEXT_BYTES_MAX,
             "too long",
@@ -272,6 +303,11 @@ pub fn is_code(text: &str) -> bool {
 /// [`TITLE_BYTES_MAX`].
 fn is_title(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= TITLE_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+/// What a screen or a letter would not show, or show as something else.
+fn is_no_text(one: char) -> bool {
+    one.is_control() && !matches!(one, '\t' | '\n' | '\r')
 }
 
 fn is_date(text: &str) -> bool {

@@ -143,6 +143,28 @@ fn form_refuses_free_text_in_process_and_repeated_ids() {
 }
 
 #[test]
+fn form_refuses_text_that_says_nothing_or_cannot_be_shown_and_names_that_stand_twice() {
+    for (text, what) in [
+        ("", "empty"),
+        (" \n", "empty"),
+        ("late\u{0}reply", "holds control characters"),
+        ("late\u{1b}[2Jreply", "holds control characters"),
+    ] {
+        assert_eq!(
+            violations("complaint-received", json!({"nature": text})),
+            [pair("nature", what)]
+        );
+    }
+    let lines = json!({"nature": "Late reply.\r\n\tNobody called back; \u{202f}Zoë waited."});
+    assert!(form::read("complaint-received", &lines).is_ok());
+    let fields = json!({"orgs_named": ["ods:ZT1", "gss:E06999901", "ods:ZT1"]});
+    assert_eq!(
+        violations("complaint-received", fields),
+        [pair("orgs_named[2]", "occurs twice in the list")]
+    );
+}
+
+#[test]
 fn unknown_event_type_is_told_apart() {
     assert_eq!(
         form::read("tea-made", &json!({})),

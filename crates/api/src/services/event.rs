@@ -2,6 +2,7 @@
 
 mod batch;
 mod stream;
+mod when;
 
 use std::time::Duration;
 
@@ -9,8 +10,6 @@ use concordat_node::{Emission, Publishing, Stage};
 use concordat_proto::v1;
 use concordat_proto::v1::event_service_server::EventService;
 use futures::stream::BoxStream;
-use jiff::SignedDuration;
-use jiff::civil::{Date, date};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -23,11 +22,6 @@ use crate::{clocked, read, render, trace};
 pub(super) const WAIT: Duration = Duration::from_secs(2);
 /// How long it waits at most if the caller does.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// How far the clocks of a local system and its node may be apart (design, section 7).
-const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
-/// Nobody alive complains of what happened before.
-const EARLIEST: Date = date(1900, 1, 1);
 
 #[tonic::async_trait]
 impl EventService for Services {
@@ -263,7 +257,7 @@ impl Services {
     /// What happened, if it was handed in as something that can have happened by now.
     fn event_of(&self, input: Option<v1::EventInput>) -> Result<v1::EventInput, Failure> {
         let input = input.ok_or_else(|| Failure::field("event", "what happened is missing"))?;
-        self.check_instant(&input, "event")?;
+        self.check_when(&input, "event")?;
         Ok(input)
     }
 
@@ -278,42 +272,6 @@ impl Services {
             for receipt in receipts.iter_mut().filter(|receipt| waits(receipt)) {
                 receipt.publishing_stopped.clone_from(&why);
             }
-        }
-        Ok(())
-    }
-
-    /// An event has happened when it is handed in, by the clocks of the local system and of the node, and not before there were
-    /// records. If it happened longer ago than the node's limit, it says why it is recorded so late. All this is asked at the door alone:
-    /// limit and clock are the node's own, so no ruling can rest on them.
-    fn check_instant(&self, input: &v1::EventInput, path: &str) -> Result<(), Failure> {
-        let field = format!("{path}.occurred_at");
-        let field = field.as_str();
-        let Some(occurred_at) = read::instant(input.occurred_at.as_ref(), field)? else {
-            return Ok(());
-        };
-        if occurred_at > self.clock.now() + CLOCKS_APART {
-            return Err(Failure::field(
-                field,
-                "it lies in the future; set the clock, or emit it when it has happened",
-            ));
-        }
-        if concordat_domain::calendar::local_date(occurred_at) < EARLIEST {
-            return Err(Failure::field(field, "it lies before 1900; check the year"));
-        }
-        let unexplained = input
-            .backdate_reason
-            .as_deref()
-            .unwrap_or_default()
-            .trim()
-            .is_empty();
-        let limit = self
-            .backdate_reason_after
-            .and_then(|limit| SignedDuration::try_from(limit).ok());
-        if unexplained && limit.is_some_and(|limit| occurred_at < self.clock.now() - limit) {
-            return Err(Failure::field(
-                &format!("{path}.backdate_reason"),
-                "it happened longer ago than this node's limit; say why it is recorded so late",
-            ));
         }
         Ok(())
     }

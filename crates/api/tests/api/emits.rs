@@ -159,6 +159,40 @@ async fn a_batch_is_refused_whole_with_the_place_of_what_is_wrong() {
     assert_eq!(drafts_and_cases(&served).await, (0, 0));
 }
 
+/// SI 2009/309, regulations 13(3) and 14(3) count from the day of receipt: a slip of the year would be a deadline of the next century.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_complaint_cannot_come_tomorrow_or_in_another_century_nor_be_screened_before_it_came() {
+    let mut served = Served::start().await;
+    let received = "event.body.complaint_received.received_on";
+    let screened = "event.body.complaint_received.screened_on";
+    let matter = "event.body.complaint_received.matter_occurred_on";
+    for (received_on, screened_on, occurred_on, fields) in [
+        (
+            "2026-03-03",
+            "2026-03-03",
+            "2026-03-02",
+            vec![received, screened],
+        ),
+        ("1026-03-02", "2026-03-02", "2026-03-02", vec![received]),
+        ("2026-03-02", "2026-03-01", "2026-03-02", vec![screened]),
+        ("2026-03-02", "2026-03-02", "2099-03-02", vec![matter]),
+    ] {
+        let mut fields_given = complaint();
+        fields_given["received_on"] = json!(received_on);
+        fields_given["screened_on"] = json!(screened_on);
+        fields_given["matter_occurred_on"] = json!(occurred_on);
+        let request = served.request("", "complaint-received", &fields_given);
+        let refused = served.events().emit_event(request).await;
+        let (code, reason, told) = told(&refused.expect_err("not a day that was"));
+        assert_eq!(
+            (code, reason.as_str()),
+            (Code::InvalidArgument, "FIELD_INVALID")
+        );
+        assert_eq!(told, fields);
+    }
+    assert_eq!(drafts_and_cases(&served).await, (0, 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_no_bundle_holds_is_refused_with_both_limits() {
     let mut served = Served::start().await;

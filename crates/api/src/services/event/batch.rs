@@ -69,7 +69,7 @@ impl Services {
             let input = one
                 .event
                 .ok_or_else(|| Failure::field(&path, "what happened is missing"))?;
-            self.check_instant(&input, &path)?;
+            self.check_when(&input, &path)?;
             if let Err(CodecError::Invalid(found)) = concordat_codec::shape::validate(&input) {
                 let found = found.into_iter().map(|violation| Violation {
                     path: format!("[{index}].event.{}", violation.path),
