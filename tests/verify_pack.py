@@ -4,6 +4,7 @@
 
 It shares no code with concordat: protobuf is decoded by hand, admission and proofs are written again. It checks files, signatures, chains,
 admission, tree, paths, pins, keys and the running hash of each case; it has no judging rules, so rulings and deadlines it leaves to others.
+What it did not look at, and what no pack can prove, stands in `not_proven`, by the codes of the page.
 Needs Python 3.11 or later and the package `cryptography`. Prints one JSON object; exits 0 if nothing was found, 7 if something was,
 2 if a file is no pack.
 """
@@ -870,7 +871,23 @@ def verify(file, partnership=None, trusted_head=None):
         claims = pack.check_claims(cases)
         pack.check_keys(cases)
         pack.check_counts(counts, claims)
-    return {"clean": not pack.findings, "fingerprint": pack.manifest["partnership"], "cases_opened": pack.opened, "findings": pack.findings}
+    unproven = not_proven(pack.manifest, partnership, trusted_head)
+    told = {"fingerprint": pack.manifest["partnership"], "cases_opened": pack.opened, "findings": pack.findings, "not_proven": unproven}
+    return {"clean": not pack.findings} | told
+
+
+def not_proven(manifest, partnership, trusted_head):
+    """Codes of what a clean report leaves open."""
+    codes = ["rulings-not-recomputed"]
+    if any(member["name"].startswith(("events/", "timelines/")) for member in manifest["members"]):
+        codes.append("renderings-not-recomputed")
+    if not partnership:
+        codes.append("partnership-not-compared")
+    if not trusted_head:
+        codes.append("end-not-compared")
+    if manifest["scope"]["kind"] != "partnership":
+        codes.append("parts-of-the-log")
+    return codes
 
 
 def main():

@@ -34,9 +34,12 @@ struct Log {
 /// The pack as one OCEL document.
 ///
 /// # Errors
-/// [`Error`]: the file cannot be read as a pack.
+/// [`Error`]: the file cannot be read as a pack; [`Error::NoKeys`] if it has no keys, so that nothing of its cases can be told.
 pub fn ocel<R: Read + Seek>(file: R) -> Result<Value, Error> {
     let mut pack = Pack::open(file)?;
+    if pack.manifest.compartments.is_empty() {
+        return Err(Error::NoKeys);
+    }
     let at = pack.manifest.exported.at.to_string();
     let mut log = Log::default();
     let mut lines = pack.lines(CLAIMS);

@@ -31,6 +31,11 @@ pub enum Error {
     /// It is in another format.
     #[error("the pack is in format {0}; this program reads format 1")]
     Format(u32),
+    /// It holds no keys, so nothing of its cases can be told.
+    #[error(
+        "the pack holds no keys, so nothing of its cases can be told: export it with the keys of process"
+    )]
+    NoKeys,
 }
 
 /// A pack that was opened.

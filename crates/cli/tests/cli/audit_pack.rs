@@ -90,6 +90,10 @@ fn packs_of_each_scope_verify_offline_by_both_verifiers_and_agree_with_each_othe
             text(&answer.stdout),
             text(&answer.stderr)
         );
+        // Neither computes anew what people read, and both say so.
+        let renderings = "renderings-not-recomputed";
+        assert!(text(&answer.stdout).contains(renderings), "{scope:?}");
+        assert!(report.to_string().contains(renderings), "{report:#}");
         packs.push((pack, report));
     }
     let (whole, report) = &packs[0];
@@ -181,6 +185,30 @@ fn keys_of_content_go_in_only_when_asked_for() {
         ["process", "narrative"]
     );
     assert_eq!(keys(&["--with-keys", "none"]), [""; 0]);
+}
+
+#[test]
+fn process_mining_takes_the_pack_of_one_case_and_refuses_one_without_keys() {
+    let desk = Desk::new();
+    let case = desk.sandbox.case("overdue");
+    let pack = desk.export("council", &["--case", &case]);
+    let output = concordat(&["audit", "ocel", pack.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let log: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let objects = log["objects"].as_array().expect("objects");
+    let cases: Vec<&Value> = objects.iter().filter(|one| one["type"] == "case").collect();
+    assert_eq!(cases.len(), 1, "{log:#}");
+    assert_eq!(cases[0]["id"], format!("case:{case}"));
+    assert!(log["events"].as_array().is_some_and(|all| !all.is_empty()));
+
+    let pack = desk.export("council", &["--case", &case, "--with-keys", "none"]);
+    let output = concordat(&["audit", "ocel", pack.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("keys"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 /// The manifest, read by a tool that knows nothing of packs.

@@ -91,7 +91,7 @@ impl Served {
         }
     }
 
-    fn guarded(&self) -> Guarded {
+    pub fn guarded(&self) -> Guarded {
         InterceptedService::new(self.channel.clone(), with_token)
     }
 
